@@ -1,0 +1,106 @@
+"""What the outside must be able to do, each with a null version that does nothing and says so.
+
+The one rule: nothing here names a vendor, a library or a wire format.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from app.core.failures import Failure
+
+
+class Wish(Enum):
+    """What the agent wants of the recording. A target, never the verb "toggle": asking again is harmless."""
+
+    MASK = "mask"
+    UNMASK = "unmask"
+
+    @property
+    def other(self) -> "Wish":
+        return Wish.UNMASK if self is Wish.MASK else Wish.MASK
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one request to the recorder came to. Exactly one of: confirmed, accepted, a failure.
+
+    confirmed    the recorder says that it is done (HTTP 200)
+    accepted     the recorder will do it, and has not yet (HTTP 202)
+    failure      what went wrong
+    words        the service's own words, cleaned: one line, at most 200 characters, no digits run of a card
+    retry_after  seconds that the service asks to wait, never negative
+    status       HTTP status, None when there was none
+    server_time  the server's clock (seconds since 1970, from the Date header), None when it did not say
+    """
+
+    confirmed: bool = False
+    accepted: bool = False
+    failure: Failure | None = None
+    words: str = ""
+    retry_after: float | None = None
+    status: int | None = None
+    server_time: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.confirmed + self.accepted + (self.failure is not None) != 1:
+            raise ValueError("an answer is confirmed, accepted or a failure: exactly one of them")
+
+
+class Recorder(Protocol):
+    """The recording service, for the one agent that this MaskBar serves."""
+
+    async def ask(self, wish: Wish, correlation_id: str, limit: float) -> Answer:
+        """Send one request and say what it came to within `limit` seconds. Never raises but for cancellation."""
+        ...
+
+    async def warm(self) -> None:
+        """Make the next `ask` fast. Never raises, never touches a call."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the network. Afterwards nothing is asked."""
+        ...
+
+
+class TokenError(Exception):
+    """No token can be had. `failure` says why, `words` is what the sign-in service said (cleaned)."""
+
+    def __init__(self, failure: Failure, words: str = "") -> None:
+        super().__init__(failure.words.happened)
+        self.failure = failure
+        self.words = words
+
+
+class TokenSource(Protocol):
+    """Where the bearer token comes from."""
+
+    async def token(self, refused: str | None = None) -> str:
+        """A token that is good now; a new one if the service has `refused` the current one.
+
+        Raises TokenError.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """The time, in seconds."""
+
+    def monotonic(self) -> float: ...
+
+    def wall(self) -> float:
+        """Seconds since 1970, UTC."""
+        ...
+
+
+class NullRecorder:
+    """A recorder that is not there: every request is `NOT_REACHED`."""
+
+    async def ask(self, wish: Wish, correlation_id: str, limit: float) -> Answer:
+        return Answer(failure=Failure.NOT_REACHED)
+
+    async def warm(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
