@@ -96,7 +96,7 @@ class Clock(Protocol):
 class NullRecorder:
     """A recorder that is not there: every request is `NOT_REACHED`."""
 
-    async def ask(self, wish: Wish, correlation_id: str, limit: float) -> Answer:
+    async def ask(self, wish: Wish, correlation_id: str, limit: float) -> Answer:  # noqa: ARG002  null
         return Answer(failure=Failure.NOT_REACHED)
 
     async def warm(self) -> None:

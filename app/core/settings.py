@@ -1,0 +1,173 @@
+"""What can be set, its bounds and its defaults: one frozen dataclass, and how plain data becomes one.
+
+The one rule: a wrong value is never used and never silently replaced; it is named, with what is expected.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from app.core.states import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All times in seconds."""
+
+    base_url: str = ""
+    """Where the recording API is; made from `area` when it is not given."""
+    area: str = ""
+    """The tenant's area, as in na1, eu1."""
+    user_id: str = ""
+    """The agent whose calls are masked: an opaque string."""
+    remind_after: float = 60.0
+    """A call that stays masked for longer is a call that was forgotten."""
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def api_url(self) -> str:
+        """[inf] The default is inferred from the vendor's SDK, so `base_url` overrides it."""
+        return self.base_url or f"https://api-{self.area}.niceincontact.com"
+
+    @property
+    def sign_in_url(self) -> str:
+        """The regional access-key sign-in, from the vendor's help."""
+        if self.area:
+            return f"https://{self.area}.nice-incontact.com/authentication/v1/token/access-key"
+        return f"{self.base_url.rstrip('/')}/authentication/v1/token/access-key"
+
+
+class Complaint(NamedTuple):
+    """One thing wrong with the data: the key as in the file, and what is expected there."""
+
+    key: str
+    expected: str
+
+
+class SettingsError(Exception):
+    """The data is not good settings; `complaints` says why, all of it."""
+
+    def __init__(self, complaints: list[Complaint]) -> None:
+        super().__init__("; ".join(f"{key}: {expected}" for key, expected in complaints))
+        self.complaints = complaints
+
+
+def check_base_url(url: str) -> str:
+    """The address without a slash at its end. ValueError with what is expected: https, or loopback."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"expected an address like https://api-na1.niceincontact.com ({error})") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("expected an address like https://api-na1.niceincontact.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("expected an address without user, password, query or fragment")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("expected https: plain http is only for this machine itself (127.0.0.1)")
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError('expected a text in quotes that is not empty, like "na1"')
+    return value.strip()
+
+
+def _area(value: Any) -> str:
+    text = _text(value)
+    if not (text.replace("-", "").isalnum() and text.isascii()):
+        raise ValueError('expected letters and digits only, like "na1"')
+    return text.lower()
+
+
+def _base_url(value: Any) -> str:
+    return check_base_url(_text(value))
+
+
+def _seconds(low: float, high: float) -> Callable[[Any], float]:
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"expected seconds, a number from {low:g} to {high:g}")
+        if not low <= value <= high:
+            raise ValueError(f"expected seconds from {low:g} to {high:g}")
+        return float(value)
+
+    return check
+
+
+def _confirmation(value: Any) -> str:
+    if value not in ("strict", "accepted"):
+        raise ValueError('expected "strict" or "accepted"')
+    return str(value)
+
+
+# Section, key -> how it is read. The file's order in messages is the file's own.
+KEYS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "connection": {"base_url": _base_url, "area": _area, "user_id": _text},
+    "reminders": {"remind_after": _seconds(10, 600)},
+    "masking": {
+        "deadline": _seconds(2, 60),
+        "evidence_life": _seconds(30, 3600),
+        "confirmation": _confirmation,
+        "settle": _seconds(1, 30),
+    },
+}
+
+
+def from_data(data: Mapping[str, Any]) -> Settings:
+    """Settings from plain data (a parsed TOML file). Raises SettingsError with every complaint there is."""
+    values: dict[str, Any] = {}
+    complaints = list(_read_all(data, values))
+    if not complaints and not (values.get("connection.base_url") or values.get("connection.area")):
+        complaints.append(Complaint("connection.base_url", "expected this or connection.area"))
+    if not complaints and "connection.user_id" not in values:
+        complaints.append(Complaint("connection.user_id", "expected the agent's user id"))
+    if complaints:
+        raise SettingsError(complaints)
+    limits = Limits()
+    limits = replace(
+        limits,
+        deadline=values.get("masking.deadline", limits.deadline),
+        evidence_life=values.get("masking.evidence_life", limits.evidence_life),
+        settle=values.get("masking.settle", 3.0)
+        if values.get("masking.confirmation") == "accepted"
+        else None,
+    )
+    return Settings(
+        base_url=values.get("connection.base_url", ""),
+        area=values.get("connection.area", ""),
+        user_id=values["connection.user_id"],
+        remind_after=values.get("reminders.remind_after", Settings.remind_after),
+        limits=limits,
+    )
+
+
+def _read_all(data: Mapping[str, Any], values: dict[str, Any]) -> Iterator[Complaint]:
+    for section, table in data.items():
+        if section not in KEYS:
+            yield Complaint(section, f"unknown; expected one of {', '.join(KEYS)}")
+        elif not isinstance(table, Mapping):
+            yield Complaint(section, f"expected a section [{section}]")
+        else:
+            for key, value in table.items():
+                name = f"{section}.{key}"
+                if key not in KEYS[section]:
+                    yield Complaint(name, f"unknown; expected one of {', '.join(KEYS[section])}")
+                    continue
+                try:
+                    values[name] = KEYS[section][key](value)
+                except ValueError as error:
+                    yield Complaint(name, f"{error}, found {value!r}")
