@@ -409,7 +409,7 @@ def verb_lock(args: list[str]) -> int:
         where = ["--universal", "--python-version", "3.11", "--no-config", "--no-build"]
         plain = ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
         what = ["--generate-hashes", "--group", "dev", "pyproject.toml", "--output-file", str(LOCK)]
-        uv = [python, "-m", "uv", "pip", "compile", "--quiet", *where, *plain, *what, *args]
+        uv: list[str | Path] = [python, "-m", "uv", "pip", "compile", "--quiet", *where, *plain, *what, *args]
         status, output = run(uv, env=environment())
     if status:
         print(output, end="", file=sys.stderr)
