@@ -1,0 +1,45 @@
+"""Makes the way out (`wire.py`) when it is first wanted, in a thread, once for all adapters.
+
+The one rule: making this object costs nothing and loads nothing. Loading the HTTP library and the system's root
+certificates takes 100 ms and more: neither the first paint nor the loop pays for it.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.adapters.wire import Wire
+
+
+class Network:
+    """Hands out wires that share one TLS context."""
+
+    def __init__(self, context_factory: Callable[[], ssl.SSLContext] | None = None) -> None:
+        """`context_factory` (tests bring their own root) is called in a thread, once."""
+        self._factory = context_factory
+        self._making: asyncio.Task[ssl.SSLContext] | None = None
+
+    async def wire(self, secure: bool) -> "Wire":
+        """A new wire with connections of its own. Raises what the making raises; the next call tries again."""
+        if not secure:
+            return await asyncio.to_thread(self._load_plain)
+        if self._making is None or (self._making.done() and self._making.exception() is not None):
+            self._making = asyncio.create_task(asyncio.to_thread(self._load))
+        # Shielded: a press that runs out of time must not undo what the next press needs.
+        context = await asyncio.shield(self._making)
+        from app.adapters.wire import Wire
+
+        return Wire(context)
+
+    def _load(self) -> ssl.SSLContext:
+        from app.adapters.wire import system_context
+
+        return (self._factory or system_context)()
+
+    @staticmethod
+    def _load_plain() -> "Wire":
+        from app.adapters.wire import Wire, rootless_context
+
+        return Wire(rootless_context())

@@ -1,0 +1,171 @@
+"""The one way out: one HTTP request over TLS that trusts what the operating system trusts, and nothing else.
+
+The one rule: whether a byte of a request may have left this machine is always known, and never guessed.
+
+No redirects, no cookies, no proxies or keys from the environment, HTTP/1.1. This file loads httpx (70 ms and more),
+so it is imported by `network.py` in a thread, after the first paint.
+"""
+
+import ssl
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+import truststore
+
+from app.adapters.answers import Reply
+from app.core.failures import Failure
+
+BODY_LIMIT = 64 * 1024
+"""Bytes of an answer's body that are read. What is longer is not this API."""
+
+_LIMITS = httpx.Limits(
+    # One press, one ping, and what is being closed behind them.
+    max_connections=4,
+    max_keepalive_connections=4,
+    # Idle connections are the service's to close: httpx would forget them after 5 s.
+    keepalive_expiry=None,
+)
+
+
+def system_context() -> ssl.SSLContext:
+    """A TLS context that trusts the operating system's roots. Takes tens of milliseconds on Linux: not on the loop.
+
+    `ssl.create_default_context` would write the session keys to the file that SSLKEYLOGFILE names; a bare context
+    does not look at it.
+    """
+    context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if sys.platform in ("win32", "darwin"):
+        return context  # the system itself verifies, at each handshake
+    # On Linux truststore loads all roots anew for each connection: 30 to 60 ms, on the loop. One connection that goes
+    # nowhere makes it load them once; the context inside is an ordinary one, and is kept.
+    return context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost").context
+
+
+def rootless_context() -> ssl.SSLContext:
+    """A TLS context that trusts nobody: for http to this machine, where none is needed. Costs next to nothing."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@dataclass(slots=True)
+class Trip:
+    """How far one request got, written down while it goes.
+
+    opened  a new connection was asked for, rather than an idle one taken
+    sent    bytes of the request may have left this machine
+    heard   the head of an answer came
+    """
+
+    opened: bool = False
+    sent: bool = False
+    heard: bool = False
+    tls_failure: BaseException | None = None
+
+    async def note(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpcore's trace extension."""
+        if event == "http11.send_request_headers.started":
+            self.sent = True
+        elif event == "connection.connect_tcp.started":
+            self.opened = True
+        elif event == "connection.start_tls.failed":
+            self.tls_failure = info.get("exception")
+
+    def failure(self, error: BaseException) -> Failure:
+        """What `error`, which ended this trip, means."""
+        if self.sent:
+            spoke_nonsense = (
+                isinstance(error, httpx.RemoteProtocolError) and not self.heard and _causes(error) > 1
+            )
+            # A connection that just ends has no deeper cause; one that h11 could not make sense of has.
+            return Failure.UNEXPECTED if spoke_nonsense else Failure.NO_ANSWER
+        if self.tls_failure is not None and _is_distrust(self.tls_failure):
+            return Failure.BAD_CERTIFICATE
+        return Failure.NOT_REACHED
+
+
+def _causes(error: BaseException) -> int:
+    count = 0
+    while error.__cause__ is not None:
+        error, count = error.__cause__, count + 1
+    return count
+
+
+def _is_distrust(error: BaseException) -> bool:
+    """Whether a handshake failed because of who or what is at the other end, not because the line broke."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+        cause = cause.__cause__
+    return False
+
+
+class Wire:
+    """A few connections, kept open. Made cheaply; touches no network until the first request."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._client = httpx.AsyncClient(
+            verify=context,
+            http1=True,
+            http2=False,
+            trust_env=False,
+            follow_redirects=False,
+            limits=_LIMITS,
+            timeout=httpx.Timeout(
+                None
+            ),  # the callers' asyncio.timeout bounds the whole, which httpx's own would not
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+        self._client.headers.clear()  # each request says what it sends, and nothing else is sent
+
+    async def send(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        headers: Mapping[str, str],
+        trip: Trip,
+        body: bytes | None = None,
+    ) -> Reply:
+        """One request, one answer. Raises what httpx raises, and sometimes ssl.SSLError: ask `trip` what it means.
+
+        Has no time-out: wrap it in `asyncio.timeout`.
+        """
+        request = self._client.build_request(
+            method,
+            url,
+            # Identity: we read at most 64 KiB, and a packed body could be a thousand times as long.
+            headers={"Accept-Encoding": "identity", **headers},
+            content=body,
+            extensions={"trace": trip.note},
+        )
+        response = await self._client.send(request, stream=True)
+        trip.heard = True
+        content = bytearray()
+        too_long = False
+        try:
+            async for chunk in response.aiter_raw():
+                if too_long:
+                    continue
+                content += chunk
+                if len(content) > BODY_LIMIT:
+                    # Hang up, and go on reading until the reader notices: a generator that is left in the middle
+                    # would be finished by the garbage collector, at a time of its own.
+                    too_long = True
+                    await response.aclose()
+        except httpx.HTTPError:
+            if not too_long:
+                raise
+        finally:
+            await response.aclose()
+        return Reply(
+            response.status_code,
+            {name.lower(): value for name, value in response.headers.items()},
+            bytes(content[:BODY_LIMIT]),
+            too_long=too_long,
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
