@@ -40,6 +40,9 @@ class Settings:
         return f"{self.base_url.rstrip('/')}/authentication/v1/token/access-key"
 
 
+DEFAULTS = Settings()
+
+
 class Complaint(NamedTuple):
     """One thing wrong with the data: the key as in the file, and what is expected there."""
 
@@ -137,11 +140,10 @@ def from_data(data: Mapping[str, Any]) -> Settings:
         complaints.append(Complaint("connection.user_id", "expected the agent's user id"))
     if complaints:
         raise SettingsError(complaints)
-    limits = Limits()
     limits = replace(
-        limits,
-        deadline=values.get("masking.deadline", limits.deadline),
-        evidence_life=values.get("masking.evidence_life", limits.evidence_life),
+        DEFAULTS.limits,
+        deadline=values.get("masking.deadline", DEFAULTS.limits.deadline),
+        evidence_life=values.get("masking.evidence_life", DEFAULTS.limits.evidence_life),
         settle=values.get("masking.settle", 3.0)
         if values.get("masking.confirmation") == "accepted"
         else None,
@@ -150,7 +152,7 @@ def from_data(data: Mapping[str, Any]) -> Settings:
         base_url=values.get("connection.base_url", ""),
         area=values.get("connection.area", ""),
         user_id=values["connection.user_id"],
-        remind_after=values.get("reminders.remind_after", Settings.remind_after),
+        remind_after=values.get("reminders.remind_after", DEFAULTS.remind_after),
         limits=limits,
     )
 

@@ -43,7 +43,9 @@ class View:
     word: str
     """The state, in capitals."""
     guidance: str
-    """One sentence: what it means for the agent, now."""
+    """One short sentence: what it means for the agent, now."""
+    detail: str
+    """Why it is so, or for how long already: a few words; empty when there is nothing to say."""
     icon: str
     """The name of the state's shape, in resources/icons."""
     card: bool
@@ -52,12 +54,8 @@ class View:
     second: Choice | None = None
     clock: str = ""
     """How long the call has been masked, as 0:42; empty when it is not."""
-    how: str = ""
-    """How MASKED is known."""
-    waited: float | None = None
-    """Seconds that the pending wish has taken so far."""
     progress: float | None = None
-    """The same as a part of the deadline, 0 to 1."""
+    """The time that a pending wish has taken, as a part of its deadline, 0 to 1."""
     reminding: bool = False
     """The call was left masked (or may have been): to be said unmistakably, and again."""
     message: Message | None = None
@@ -85,9 +83,9 @@ NOTICES = {
 }
 
 HOW = {
-    How.REPLY: "confirmed by the service’s reply",
-    How.ACCEPTED: "accepted by the service",
-    How.RECORDER: "voice confirmed by the recorder",
+    How.REPLY: "Confirmed by the service’s reply",
+    How.ACCEPTED: "Accepted by the service, not confirmed",
+    How.RECORDER: "Voice confirmed by the recorder",
 }
 
 NO_CARD = "Do not take card details."
@@ -102,13 +100,12 @@ def view(state: State, now: float, remind_after: float, notice: Notice | None = 
         phase=state.phase,
         word=WORDS[state.phase],
         guidance=_guidance(state, reminding),
+        detail=_detail(state, now, masked),
         icon=state.phase.value,
         card=state.phase is Phase.MASKED,
         button=_button(state),
         second=Choice("Unmask", Wish.UNMASK) if state.phase is Phase.UNKNOWN else None,
         clock="" if masked is None else minutes(masked),
-        how=HOW[state.proof.how] if state.proof and state.phase is Phase.MASKED else "",
-        waited=max(0.0, now - run.began) if run else None,
         progress=min(1.0, max(0.0, now - run.began) / (run.deadline - run.began)) if run else None,
         reminding=reminding,
         message=None if state.phase.pending or not state.problem else _message(state, state.problem),
@@ -137,38 +134,41 @@ def _guidance(state: State, reminding: bool) -> str:
         case Phase.UNMASKED:
             return NO_CARD
         case Phase.MASKING:
-            return f"Wait, do not take the card yet. {_waiting_for(state)}"
+            return "Wait, do not take the card yet."
         case Phase.MASKED:
-            if reminding:
-                return "Still masked. If the card is done, press Unmask."
-            return "You can take the card now."
+            return "Still masked. Card done? Press Unmask." if reminding else "You can take the card now."
         case Phase.UNMASKING:
-            return f"Wait, do not take card details. {_waiting_for(state)}"
+            return "Wait, do not take card details."
         case Phase.UNKNOWN:
-            if reminding:
-                return "Treat as recorded. It may also still be masked: press Mask or Unmask."
-            if state.run:
-                return "Treat as recorded: no card details. MaskBar keeps asking to mask."
-            return "Treat as recorded: no card details. Press Mask to mask it."
+            return "Treat as recorded: no card details."
+
+
+def _detail(state: State, now: float, masked: float | None) -> str:
+    if state.phase.pending:
+        waited = max(0.0, now - state.pending_run.began)
+        return f"{_waiting_for(state)} · {waited:.0f} s"
+    if state.phase is Phase.UNKNOWN and masked is not None:
+        if state.run:
+            return "MaskBar goes on asking to mask it."
+        return f"It may be masked, for {minutes(masked)} now."
+    return HOW[state.proof.how] if state.proof else ""
 
 
 def _waiting_for(state: State) -> str:
     run = state.pending_run
     if run.seconded:
-        return "Making sure that no earlier request undoes it."
+        return "Making sure that it holds"
     if run.why is not None:
-        return _WAITING.get(run.why, "Asking again.")
-    if run.accepted_at is not None:
-        return "The recorder is working on it."
-    return "Asking the recorder."
+        return _WAITING.get(run.why, "Asking again")
+    return "The recorder is working on it" if run.accepted_at is not None else "Asking the recorder"
 
 
 _WAITING = {
-    Failure.LOCKED: "The recorder is busy with an earlier request.",
-    Failure.THROTTLED: "The service is busy. Asking again.",
-    Failure.AWAY: "The service is away. Asking again.",
-    Failure.NOT_REACHED: "No connection. Trying again.",
-    Failure.NO_ANSWER: "No answer yet. Asking again.",
+    Failure.LOCKED: "The recorder is still busy",
+    Failure.THROTTLED: "The service is busy, asking again",
+    Failure.AWAY: "The service is away, asking again",
+    Failure.NOT_REACHED: "No connection, trying again",
+    Failure.NO_ANSWER: "No answer yet, asking again",
 }
 
 

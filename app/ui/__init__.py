@@ -1,0 +1,1 @@
+"""What the agent sees and presses. The one rule: widgets draw a View and call plain callables; they decide nothing."""

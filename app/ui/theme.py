@@ -1,0 +1,50 @@
+"""The few sizes and colours that the window is made of.
+
+The one rule: no state is told by colour alone; each has its own shape and word beside it.
+"""
+
+from dataclasses import dataclass
+
+from app.core.states import Phase
+
+WIDTH = 400
+"""Device-independent pixels, like all sizes here."""
+BAR_HEIGHT = 80
+BLOCK_WIDTH = 68
+ICON = 40
+TARGET = 44
+"""The least height and width of anything to press."""
+BUTTON_WIDTH = 104
+GAP = 10
+
+WORD_PX = 19
+TEXT_PX = 13
+SMALL_PX = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """`block` carries the white shape; `ground` lies under `text` and `quiet` text."""
+
+    block: str
+    ground: str = "#FFFFFF"
+    text: str = "#111827"
+    quiet: str = "#4B5563"
+
+
+# Contrast of white on each block: 9.8, 5.0, 7.1, 5.0, 8.6 (WCAG 2.2 asks for 3 for shapes, 4.5 for text).
+COLOURS = {
+    Phase.UNMASKED: Colours("#374151"),
+    Phase.MASKING: Colours("#B45309"),
+    Phase.MASKED: Colours("#166534", ground="#F0FDF4"),
+    Phase.UNMASKING: Colours("#B45309"),
+    Phase.UNKNOWN: Colours("#9D174D", ground="#FDF2F8"),
+}
+
+REMINDING = "#FDE047"
+"""The ground of a call that was left masked."""
+
+
+def colours(phase: Phase, reminding: bool) -> Colours:
+    plain = COLOURS[phase]
+    return Colours(plain.block, REMINDING, "#111827", "#374151") if reminding else plain

@@ -1,0 +1,229 @@
+"""The window: a bar with the state and the one button, and below it a message when something went wrong.
+
+The one rule: `show_view` draws the View it is given, all of it, each time; the window remembers nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QContextMenuEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.ports import Wish
+from app.core.view import Message, View
+from app.ui import theme
+from app.ui.handle import Handle
+from app.ui.icons import window_icon
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What the window calls when the agent does something."""
+
+    press: Callable[[], None]
+    choose: Callable[[Wish], None]
+    acknowledge: Callable[[], None]
+    leave: Callable[[], None]
+
+
+class Window(QWidget):
+    """Always on top, without a frame, moved by its coloured block, shown without taking the focus."""
+
+    def __init__(self, calls: Calls) -> None:
+        super().__init__(
+            None,
+            Qt.WindowType.Window | Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint,
+        )
+        self._calls = calls
+        self._second_wish = Wish.UNMASK
+        self._style = ""
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+        self.setFixedWidth(theme.WIDTH)
+        self.setObjectName("window")
+
+        self.handle = Handle(self)
+        self.word = _label("word")
+        self.clock = _label("clock")
+        self.guidance = _label("guidance")
+        self.detail = _label("detail")
+        self.button = _button("button", calls.press)
+        self.progress = QProgressBar()
+        self.happened = _label("happened", wrap=True)
+        self.card = _label("card", wrap=True)
+        self.todo = _label("todo", wrap=True)
+        self.second = _button("second", lambda: calls.choose(self._second_wish))
+        self.dismiss = _button("dismiss", calls.acknowledge)
+        self.dismiss.setText("OK")
+        self.dismiss.setAccessibleName("OK, I have read it")
+        self.panel = QFrame()
+        self.panel.setObjectName("panel")
+        self._lay_out()
+
+        self._minimise = QAction("Minimise", self)
+        self._minimise.triggered.connect(self.showMinimized)
+        self._quit = QAction("Quit MaskBar", self)
+        self._quit.triggered.connect(self.close)
+        self._menu = QMenu(self)
+        self._menu.addActions([self._minimise, self._quit])
+        self.handle.clicked.connect(lambda: self._menu.popup(self.mapToGlobal(QPoint(0, theme.BAR_HEIGHT))))
+
+    def show_view(self, view: View) -> None:
+        """Draw it."""
+        self._paint_colours(view)
+        self.handle.show_phase(view.phase)
+        self.word.setText(view.word)
+        self.clock.setText(view.clock)
+        self.guidance.setText(view.guidance)
+        self.detail.setText(view.notice or view.detail)
+        self.button.setText(view.button.label)
+        self.button.setEnabled(view.button.enabled)
+        self.button.setAccessibleDescription(view.spoken)
+        self.progress.setVisible(view.progress is not None)
+        self.progress.setValue(round(1000 * (view.progress or 0)))
+        self._show_message(view.message)
+        self.second.setVisible(view.second is not None)
+        if view.second:
+            self._second_wish = view.second.wish
+            self.second.setText(view.second.label)
+        self.panel.setVisible(view.message is not None or view.second is not None)
+        self.setWindowTitle(f"{view.word} · MaskBar")
+        self.setWindowIcon(window_icon(view.phase))
+        self.setAccessibleName(view.spoken)
+        self._fit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self._menu.popup(event.globalPos())
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        # Accepted, never refused: a window that refuses to close blocks the log-out on some desktops.
+        event.accept()
+        self._calls.leave()
+
+    def _lay_out(self) -> None:
+        self.progress.setTextVisible(False)
+        self.progress.setRange(0, 1000)
+        self.progress.setFixedHeight(4)
+        self.progress.setAccessibleName("Time passed")
+        policy = self.progress.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(policy)
+
+        top = QHBoxLayout()
+        top.setSpacing(theme.GAP)
+        top.addWidget(self.word)
+        top.addWidget(self.clock)
+        top.addStretch()
+        texts = QVBoxLayout()
+        texts.setSpacing(1)
+        texts.addStretch()
+        texts.addLayout(top)
+        texts.addWidget(self.guidance)
+        texts.addWidget(self.detail)
+        texts.addStretch()
+
+        self.button.setFixedWidth(theme.BUTTON_WIDTH)
+        inner = QHBoxLayout()
+        inner.setContentsMargins(theme.GAP, 4, theme.GAP, 0)
+        inner.addLayout(texts, 1)
+        inner.addWidget(self.button)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addLayout(inner, 1)
+        right.addWidget(self.progress)
+        bar = QWidget()
+        bar.setFixedHeight(theme.BAR_HEIGHT)
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.handle)
+        row.addLayout(right, 1)
+
+        choices = QHBoxLayout()
+        choices.addStretch()
+        choices.addWidget(self.second)
+        choices.addWidget(self.dismiss)
+        message = QVBoxLayout(self.panel)
+        message.setContentsMargins(theme.GAP + 2, theme.GAP, theme.GAP, theme.GAP)
+        message.setSpacing(3)
+        for widget in (self.happened, self.card, self.todo):
+            message.addWidget(widget)
+        message.addLayout(choices)
+
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(1, 1, 1, 1)
+        whole.setSpacing(0)
+        whole.addWidget(bar)
+        whole.addWidget(self.panel)
+
+    def _show_message(self, message: Message | None) -> None:
+        for widget in (self.happened, self.card, self.todo, self.dismiss):
+            widget.setVisible(message is not None)
+        if message:
+            said = f" ({message.words})" if message.words else ""
+            self.happened.setText(message.happened + said)
+            self.card.setText(message.card)
+            self.todo.setText(message.todo)
+            self.todo.setVisible(bool(message.todo))
+
+    def _fit(self) -> None:
+        """As high as what is shown, and no higher."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            height = layout.totalHeightForWidth(self.width())
+            self.setFixedHeight(max(height, layout.totalMinimumSize().height()))
+
+    def _paint_colours(self, view: View) -> None:
+        style = _style(theme.colours(view.phase, view.reminding))
+        if style != self._style:  # setting a style sheet is the dearest thing here
+            self._style = style
+            self.setStyleSheet(style)
+
+
+def _label(name: str, wrap: bool = False) -> QLabel:
+    label = QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(wrap)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def _button(name: str, call: Callable[[], None]) -> QPushButton:
+    button = QPushButton()
+    button.setObjectName(name)
+    button.setMinimumSize(theme.TARGET * 2, theme.TARGET)
+    button.clicked.connect(lambda: call())
+    return button
+
+
+def _style(c: theme.Colours) -> str:
+    return f"""
+    #window {{ background: {c.block}; }}
+    #window > QWidget {{ background: {c.ground}; }}
+    QLabel {{ color: {c.text}; font-size: {theme.TEXT_PX}px; }}
+    #word, #clock {{ font-size: {theme.WORD_PX}px; font-weight: 700; }}
+    #guidance {{ font-weight: 600; }}
+    #detail {{ color: {c.quiet}; font-size: {theme.SMALL_PX}px; }}
+    #panel {{ border-top: 1px solid {c.block}; }}
+    #card {{ font-weight: 700; }}
+    QPushButton {{ font-size: 15px; font-weight: 600; border-radius: 6px; padding: 0 14px;
+                   border: 2px solid {c.block}; color: {c.block}; background: #FFFFFF; }}
+    #button {{ color: #FFFFFF; background: {c.block}; }}
+    QPushButton:hover {{ border-color: #111827; }}
+    QPushButton:focus {{ border: 3px solid #111827; }}
+    QPushButton:pressed {{ background: #111827; color: #FFFFFF; }}
+    QPushButton:disabled {{ color: {c.quiet}; background: #E5E7EB; border: 2px dashed #6B7280; }}
+    QProgressBar {{ border: 0; background: #E5E7EB; }}
+    QProgressBar::chunk {{ background: {c.block}; }}
+    QMenu {{ font-size: {theme.TEXT_PX}px; }}
+    """

@@ -1,0 +1,1 @@
+"""Pictures that the program loads by name; see `app/ui/icons.py`."""
