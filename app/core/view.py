@@ -77,14 +77,14 @@ WORDS = {
 }
 
 NOTICES = {
-    Notice.STILL_PENDING: "One moment, the last press is still being worked on.",
-    Notice.KEPT_FOR_NEXT: "Noted. It is done as soon as the recorder answers.",
-    Notice.DOUBLE_CLICK: "That was a double-click: the call stays masked.",
+    Notice.STILL_PENDING: "One moment, still working on it.",
+    Notice.KEPT_FOR_NEXT: "Noted, it is next.",
+    Notice.DOUBLE_CLICK: "Double-click: the call stays masked.",
 }
 
 HOW = {
     How.REPLY: "Confirmed by the service’s reply",
-    How.ACCEPTED: "Accepted by the service, not confirmed",
+    How.ACCEPTED: "Accepted by the service",
     How.RECORDER: "Voice confirmed by the recorder",
 }
 
@@ -122,8 +122,7 @@ def minutes(seconds: float) -> str:
 
 def _button(state: State) -> Choice:
     if state.phase.pending:
-        wish = state.pending_run.wish
-        return Choice("Masking…" if wish is Wish.MASK else "Unmasking…", wish, enabled=False)
+        return Choice("Wait…", state.pending_run.wish, enabled=False)
     if state.phase is Phase.MASKED:
         return Choice("Unmask", Wish.UNMASK)
     return Choice("Mask", Wish.MASK)
@@ -131,16 +130,14 @@ def _button(state: State) -> Choice:
 
 def _guidance(state: State, reminding: bool) -> str:
     match state.phase:
-        case Phase.UNMASKED:
+        case Phase.UNMASKED | Phase.UNKNOWN:
             return NO_CARD
         case Phase.MASKING:
             return "Wait, do not take the card yet."
         case Phase.MASKED:
-            return "Still masked. Card done? Press Unmask." if reminding else "You can take the card now."
+            return "Still masked. Card done? Unmask." if reminding else "You can take the card now."
         case Phase.UNMASKING:
             return "Wait, do not take card details."
-        case Phase.UNKNOWN:
-            return "Treat as recorded: no card details."
 
 
 def _detail(state: State, now: float, masked: float | None) -> str:
@@ -149,8 +146,8 @@ def _detail(state: State, now: float, masked: float | None) -> str:
         return f"{_waiting_for(state)} · {waited:.0f} s"
     if state.phase is Phase.UNKNOWN and masked is not None:
         if state.run:
-            return "MaskBar goes on asking to mask it."
-        return f"It may be masked, for {minutes(masked)} now."
+            return "Treat as recorded · still asking to mask"
+        return "Treat as recorded · it may be masked"
     return HOW[state.proof.how] if state.proof else ""
 
 

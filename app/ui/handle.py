@@ -30,7 +30,7 @@ class Handle(QAbstractButton):
     def sizeHint(self) -> QSize:
         return QSize(theme.BLOCK_WIDTH, theme.BAR_HEIGHT)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(theme.COLOURS[self._phase].block))
         square = QRectF(0, 0, theme.ICON, theme.ICON)

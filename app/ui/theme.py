@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from app.core.states import Phase
 
-WIDTH = 400
+WIDTH = 420
 """Device-independent pixels, like all sizes here."""
 BAR_HEIGHT = 80
 BLOCK_WIDTH = 68
 ICON = 40
 TARGET = 44
 """The least height and width of anything to press."""
-BUTTON_WIDTH = 104
+BUTTON_WIDTH = 102
 GAP = 10
 
 WORD_PX = 19

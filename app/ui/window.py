@@ -152,7 +152,7 @@ class Window(QWidget):
         choices.addStretch()
         choices.addWidget(self.second)
         choices.addWidget(self.dismiss)
-        message = QVBoxLayout(self.panel)
+        self._message = message = QVBoxLayout(self.panel)
         message.setContentsMargins(theme.GAP + 2, theme.GAP, theme.GAP, theme.GAP)
         message.setSpacing(3)
         for widget in (self.happened, self.card, self.todo):
@@ -176,12 +176,12 @@ class Window(QWidget):
             self.todo.setVisible(bool(message.todo))
 
     def _fit(self) -> None:
-        """As high as what is shown, and no higher."""
-        layout = self.layout()
-        if layout is not None:
-            layout.activate()
-            height = layout.totalHeightForWidth(self.width())
-            self.setFixedHeight(max(height, layout.totalMinimumSize().height()))
+        """As high as what is shown, and no higher. The borders are one pixel each."""
+        high = theme.BAR_HEIGHT + 2
+        if not self.panel.isHidden():
+            self._message.invalidate()  # it keeps the height of the sentences that stood there before
+            high += self._message.totalHeightForWidth(self.width() - 2)
+        self.setFixedHeight(high)
 
     def _paint_colours(self, view: View) -> None:
         style = _style(theme.colours(view.phase, view.reminding))
@@ -202,7 +202,7 @@ def _button(name: str, call: Callable[[], None]) -> QPushButton:
     button = QPushButton()
     button.setObjectName(name)
     button.setMinimumSize(theme.TARGET * 2, theme.TARGET)
-    button.clicked.connect(lambda: call())
+    button.clicked.connect(lambda _checked: call())
     return button
 
 
@@ -216,13 +216,13 @@ def _style(c: theme.Colours) -> str:
     #detail {{ color: {c.quiet}; font-size: {theme.SMALL_PX}px; }}
     #panel {{ border-top: 1px solid {c.block}; }}
     #card {{ font-weight: 700; }}
-    QPushButton {{ font-size: 15px; font-weight: 600; border-radius: 6px; padding: 0 14px;
+    QPushButton {{ font-size: 15px; font-weight: 600; border-radius: 6px; padding: 0 4px;
                    border: 2px solid {c.block}; color: {c.block}; background: #FFFFFF; }}
     #button {{ color: #FFFFFF; background: {c.block}; }}
     QPushButton:hover {{ border-color: #111827; }}
     QPushButton:focus {{ border: 3px solid #111827; }}
     QPushButton:pressed {{ background: #111827; color: #FFFFFF; }}
-    QPushButton:disabled {{ color: {c.quiet}; background: #E5E7EB; border: 2px dashed #6B7280; }}
+    QPushButton:disabled, #button:disabled {{ color: {c.quiet}; background: #E5E7EB; border: 2px dashed #6B7280; }}
     QProgressBar {{ border: 0; background: #E5E7EB; }}
     QProgressBar::chunk {{ background: {c.block}; }}
     QMenu {{ font-size: {theme.TEXT_PX}px; }}
