@@ -84,7 +84,8 @@ class Answer(Response):
             # A huge body comes in chunks: nothing warns the client of its size.
             headers["content-length"] = str(len(self._bytes))
         self._sent: Headers = [
-            (name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()
+            (name.encode("latin-1"), value.strip().encode("latin-1", "replace"))
+            for name, value in headers.items()
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

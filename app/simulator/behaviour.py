@@ -51,7 +51,7 @@ INSTANT = Behaviour()
 
 def _number(value: Any, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ControlError(f"a number from {low:g} to {high:g} is expected, not {value!r}")
+        raise ControlError(f"a number from {low:g} to {high:g} is expected, not {value!r:.80}")
     return float(value)
 
 
@@ -66,7 +66,7 @@ def seconds_or_none(value: Any) -> float | None:
 def whole(low: int, high: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ControlError(f"a whole number from {low} to {high} is expected, not {value!r}")
+            raise ControlError(f"a whole number from {low} to {high} is expected, not {value!r:.80}")
         return value
 
     return read
@@ -74,12 +74,13 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
 
 def yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ControlError(f"true or false is expected, not {value!r}")
+        raise ControlError(f"true or false is expected, not {value!r:.80}")
     return value
 
 
 def text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 2_000 or any(ord(c) < 32 for c in value):
+    """A text that can stand in a header, a JSON answer and a log line: printable, at most 2,000 characters."""
+    if not isinstance(value, str) or len(value) > 2_000 or not value.isprintable():
         raise ControlError(f"a text is expected, not {str(value)[:40]!r}")
     return value
 
@@ -93,7 +94,7 @@ def header_text(value: Any) -> str:
 def one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in words:
-            raise ControlError(f"one of {', '.join(words)} is expected, not {value!r}")
+            raise ControlError(f"one of {', '.join(words)} is expected, not {value!r:.80}")
         return str(value)
 
     return read
@@ -128,14 +129,20 @@ def read_fields(given: Any, known: Mapping[str, Callable[[Any], Any]], what: str
     values: dict[str, Any] = {}
     for key, value in given.items():
         if key not in known:
-            raise ControlError(f"{what} has no key {key!r}; known are {', '.join(sorted(known))}")
+            raise ControlError(f"{what} has no key {key!r:.80}; known are {', '.join(sorted(known))}")
         try:
             values[key] = known[key](value)
         except ControlError as error:
-            raise ControlError(f"{what}, key {key!r}: {error}") from None
+            raise ControlError(f"{what}, key {key!r:.80}: {error}") from None
     return values
 
 
 def changed(behaviour: Behaviour, fields: Any, what: str = "a behaviour") -> Behaviour:
-    """`behaviour` with the given fields instead of its own."""
-    return replace(behaviour, **read_fields(fields, _FIELDS, what))
+    """`behaviour` with the given fields instead of its own.
+
+    A success that is turned into a failure (`{"status": 503}`) has no effect any more, unless `effect` is given too.
+    """
+    values = read_fields(fields, _FIELDS, what)
+    if behaviour.status < 300 <= values.get("status", 200):
+        values.setdefault("effect", False)
+    return replace(behaviour, **values)

@@ -84,5 +84,5 @@ def scenario(name: object) -> Scenario:
         ControlError: there is none; the sentence lists those that exist.
     """
     if not isinstance(name, str) or name not in SCENARIOS:
-        raise ControlError(f"there is no scenario {name!r}; known are {', '.join(SCENARIOS)}")
+        raise ControlError(f"there is no scenario {name!r:.80}; known are {', '.join(SCENARIOS)}")
     return SCENARIOS[name]

@@ -33,7 +33,7 @@ def application(world: World, cut: Cut = lambda _scope: None) -> Starlette:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket that the server will listen on; port 0 takes a free one. Raises OSError."""
+    """A bound socket that the server will listen on; port 0 takes a free one. Raises OSError, OverflowError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol must be named: asyncio sets TCP_NODELAY only on sockets that say they are TCP, and without it each
     # answer waits 40 ms for the client's delayed ACK between its header and its body.
@@ -44,7 +44,7 @@ def listen(host: str, port: int) -> socket.socket:
         else:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-    except OSError:
+    except (OSError, OverflowError):  # the latter for a port past 65535
         bound.close()
         raise
     return bound

@@ -169,7 +169,7 @@ class World:
             return agent.current()
         found = next((c for c in agent.calls if c.call_id == call_id and c.ended is None), None)
         if found is None:
-            raise ControlError(f"this agent is on no running call {call_id!r}")
+            raise ControlError(f"this agent is on no running call {call_id!r:.80}")
         return found
 
     def _running(self, call_id: str) -> Call | None:
