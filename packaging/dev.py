@@ -67,20 +67,23 @@ def say(text: str) -> None:
 # ------------------------------------------------------------------------------------------- processes
 
 
-def stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[str], first: signal.Signals = signal.SIGTERM) -> None:
     """End a child and whatever it started: politely, and after 5 s for certain."""
     if sys.platform == "win32":
         process.terminate()
         process.wait()
         return
-    for end in (signal.SIGTERM, signal.SIGKILL):
-        try:
+    for end in (first, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: not permitted on the dead
             os.killpg(process.pid, end)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(5)
-        except ProcessLookupError:
-            return  # the whole group is gone
-        except subprocess.TimeoutExpired:
-            continue
+        for _ in range(25):  # half a second for what the child itself left behind
+            try:
+                os.killpg(process.pid, 0)
+            except (ProcessLookupError, PermissionError):
+                return
+            time.sleep(0.02)
 
 
 def run(
@@ -99,6 +102,9 @@ def run(
     )
     try:
         output = process.communicate()[0] or ""
+    except KeyboardInterrupt:
+        stop(process, signal.SIGINT)  # as the terminal would: pytest tears its fixtures down
+        raise
     finally:
         stop(process)
     return process.returncode, output
@@ -225,9 +231,8 @@ def make_venv(venv: Path) -> Path:
     base: str = getattr(sys, "_base_executable", sys.executable)
     status, output = run([base, "-m", "venv", "--clear", venv], env=environment())
     if status:
-        raise DevError(
-            f"{base} -m venv failed: {last_error(output)}", "install Python's venv and ensurepip modules"
-        )
+        then = "mend that (a full disk? a Python without its ensurepip module?), then run the same again"
+        raise DevError(f"{base} -m venv failed: {last_error(output)}", then)
     return venv / PYTHON.relative_to(VENV)
 
 
@@ -247,7 +252,9 @@ def set_up(wanted: Sequence[str]) -> None:
             return  # another set-up has just finished
         began = time.monotonic()
         say(f"making .venv with Python {platform.python_version()}")
-        if VENV.exists():
+        if VENV.is_symlink():
+            VENV.unlink()
+        elif VENV.exists():
             shutil.rmtree(VENV)
         make_venv(VENV)
         say("installing the packages of packaging/requirements.lock")
@@ -481,7 +488,9 @@ def main(argv: list[str]) -> int:
     if verb is None:
         print(f"{usage()}\n\ndev: there is no verb {argv[0]!r}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, interrupt)
+    for name in ("SIGTERM", "SIGHUP"):  # end what we started; Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), interrupt)
     try:
         if sys.version_info < OLDEST:
             newer = [f"python3.{minor}" for minor in range(20, 10, -1) if shutil.which(f"python3.{minor}")]

@@ -12,6 +12,8 @@ from types import ModuleType
 
 import pytest
 
+import app
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -56,6 +58,11 @@ def test_the_lock_keeps_the_broken_pyside_away_from_python_3_11() -> None:
     below, above = sorted(pins, key=lambda pin: ">=" in pin)
     assert re.fullmatch(r"pyside6-essentials==6\.(8|9|10|11)\.\d+ ; python_full_version < '3\.12'", below)
     assert above.endswith("; python_full_version >= '3.12'")
+
+
+def test_the_program_and_its_metadata_agree_on_the_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == app.__version__
 
 
 # -------------------------------------------------------------------------------------- system packages
