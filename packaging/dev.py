@@ -36,6 +36,7 @@ LOCK = ROOT / "packaging" / "requirements.lock"
 OUT = ROOT / "out"
 PYTHON = VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 OLDEST = (3, 11)
+ON_LINUX = sys.platform == "linux"
 
 # Debian's names for what PySide6-Essentials loads from the system, by what it is needed for.
 WINDOW = (
@@ -72,18 +73,18 @@ def stop(process: subprocess.Popen[str], first: signal.Signals = signal.SIGTERM)
     if sys.platform == "win32":
         process.terminate()
         process.wait()
-        return
-    for end in (first, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: not permitted on the dead
-            os.killpg(process.pid, end)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        for _ in range(25):  # half a second for what the child itself left behind
-            try:
-                os.killpg(process.pid, 0)
-            except (ProcessLookupError, PermissionError):
-                return
-            time.sleep(0.02)
+    else:
+        for end in (first, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: not permitted on the dead
+                os.killpg(process.pid, end)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            for _ in range(25):  # half a second for what the child itself left behind
+                try:
+                    os.killpg(process.pid, 0)
+                except (ProcessLookupError, PermissionError):
+                    return
+                time.sleep(0.02)
 
 
 def run(
@@ -242,7 +243,7 @@ def pip_install(python: Path) -> list[str | Path]:
 
 def set_up(wanted: Sequence[str]) -> None:
     """Bring the system packages and the virtual environment to what the lock file says."""
-    if importlib.util.find_spec("ensurepip") is None and sys.platform == "linux":  # Debian splits it off
+    if importlib.util.find_spec("ensurepip") is None and ON_LINUX:  # Debian splits it off
         wanted = (*wanted, f"python3.{sys.version_info.minor}-venv")
     system_packages(wanted)
     if is_whole(VENV, fingerprint()):
@@ -277,7 +278,7 @@ def set_up(wanted: Sequence[str]) -> None:
 
 
 def has_display() -> bool:
-    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return not ON_LINUX or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 @contextlib.contextmanager
@@ -286,7 +287,7 @@ def screen() -> Iterator[dict[str, str]]:
 
     Only Linux needs one; elsewhere it is the caller's environment as it is.
     """
-    if sys.platform != "linux":
+    if not ON_LINUX:
         yield environment()
         return
     if not shutil.which("Xvfb"):
