@@ -133,6 +133,9 @@ class CxoneRecorder:
                 token = fresh
                 reply = await self._post(attempt, token)
         self._sign_in_refused = reply.status == 401
+        return self._meaning(reply, token)
+
+    def _meaning(self, reply: "Reply", token: str) -> Answer:
         return answers.read(reply, self._clock.wall(), hide=(token,))
 
     async def _token(self, attempt: _Attempt, refused: str | None = None) -> str:

@@ -54,43 +54,36 @@ def rootless_context() -> ssl.SSLContext:
 class Trip:
     """How far one request got, written down while it goes.
 
-    opened  a new connection was asked for, rather than an idle one taken
-    sent    bytes of the request may have left this machine
-    heard   the head of an answer came
+    opened      a new connection was asked for, rather than an idle one taken
+    sent        bytes of the request may have left this machine
+    distrusted  the other end could not prove who it is
+    nonsense    what came back is no HTTP
     """
 
     opened: bool = False
     sent: bool = False
-    heard: bool = False
-    tls_failure: BaseException | None = None
+    distrusted: bool = False
+    nonsense: bool = False
 
     async def note(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpcore's trace extension."""
+        """httpcore's trace extension. An error's cause is read here: httpcore drops it on the way out."""
         if event == "http11.send_request_headers.started":
             self.sent = True
         elif event == "connection.connect_tcp.started":
             self.opened = True
         elif event == "connection.start_tls.failed":
-            self.tls_failure = info.get("exception")
+            self.distrusted = _is_distrust(info["exception"])
+        elif event == "http11.receive_response_headers.failed":
+            # A connection that just ends has no deeper cause; an answer that cannot be parsed has the parser's.
+            error = info["exception"]
+            self.nonsense = type(error).__name__ == "RemoteProtocolError" and error.__cause__ is not None
 
     def failure(self, error: BaseException) -> Failure:
         """What `error`, which ended this trip, means."""
-        if self.sent:
-            spoke_nonsense = (
-                isinstance(error, httpx.RemoteProtocolError) and not self.heard and _causes(error) > 1
-            )
-            # A connection that just ends has no deeper cause; one that h11 could not make sense of has.
-            return Failure.UNEXPECTED if spoke_nonsense else Failure.NO_ANSWER
-        if self.tls_failure is not None and _is_distrust(self.tls_failure):
-            return Failure.BAD_CERTIFICATE
-        return Failure.NOT_REACHED
-
-
-def _causes(error: BaseException) -> int:
-    count = 0
-    while error.__cause__ is not None:
-        error, count = error.__cause__, count + 1
-    return count
+        # Our own protocol error is a header that cannot be written: it is found out before the first byte goes.
+        if self.sent and not isinstance(error, httpx.LocalProtocolError):
+            return Failure.UNEXPECTED if self.nonsense else Failure.NO_ANSWER
+        return Failure.BAD_CERTIFICATE if self.distrusted else Failure.NOT_REACHED
 
 
 def _is_distrust(error: BaseException) -> bool:
@@ -142,7 +135,6 @@ class Wire:
             extensions={"trace": trip.note},
         )
         response = await self._client.send(request, stream=True)
-        trip.heard = True
         content = bytearray()
         too_long = False
         try:
