@@ -5,7 +5,9 @@ knows nothing of calls, it says what it is told to say.
 """
 
 import asyncio
+import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ class Page:
     reset      end by a reset instead of a close (with `cut`)
     delay      seconds before the first byte
     close      close after the answer, although the answer does not say so
+    flood      after all that, send so many bytes more
     """
 
     status: int = 200
@@ -36,6 +39,7 @@ class Page:
     reset: bool = False
     delay: float = 0.0
     close: bool = False
+    flood: int = 0
 
     def bytes(self, method: str = "POST") -> bytes:
         if self.raw is not None:
@@ -71,6 +75,8 @@ class Pages:
     host: str = "127.0.0.1"
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
+    arrived: threading.Event = field(default_factory=threading.Event)
+    """Set when a request has arrived; a test may clear it."""
 
     def __post_init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -138,6 +144,7 @@ class Pages:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             request = Seen(method, target, headers, body, number)
             self.seen.append(request)
+            self.arrived.set()
             page = self.answer if isinstance(self.answer, Page) else self.answer(request)
             await self._say(page, method, reader, writer)
             if page.cut is not None or page.close or page.hang:
@@ -160,6 +167,9 @@ class Pages:
         else:
             writer.write(answer)
             await writer.drain()
+        for _ in range(0, page.flood, 65536):
+            writer.write(b"x" * 65536)
+            await writer.drain()
         if page.cut is not None and not page.reset:
             writer.close()
             await writer.wait_closed()
@@ -170,9 +180,6 @@ class Pages:
 
 def set_to_reset(writer: asyncio.StreamWriter) -> None:
     """Make the coming close a reset."""
-    import socket
-    import struct
-
     found = writer.get_extra_info("socket")
     if found is not None:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
