@@ -28,6 +28,7 @@ from app.core.states import (
 )
 
 PENDING = {Wish.MASK: Phase.MASKING, Wish.UNMASK: Phase.UNMASKING}
+MAY_BE_DONE = frozenset({Fate.PERHAPS, Fate.UNEXPECTED, Fate.DOUBT})
 
 
 # Wishes.
@@ -251,7 +252,7 @@ def _flown(state: State) -> Wish:
 def _landed(state: State, answer: Answer) -> State:
     """The line is free. What may still be done later raises the fence."""
     fence = state.fence
-    if answer.failure and answer.failure.fate in (Fate.PERHAPS, Fate.UNEXPECTED):
+    if answer.failure and answer.failure.fate in MAY_BE_DONE:
         fence |= {_flown(state)}
     return replace(state, flight=None, fence=fence)
 
@@ -261,7 +262,7 @@ def _counted(run: Run, event: Answered) -> Run:
     failed = event.answer.failure
     return replace(
         run,
-        doubt=run.doubt or failed is None or failed.fate in (Fate.BUSY, Fate.PERHAPS, Fate.UNEXPECTED),
+        doubt=run.doubt or failed is None or failed.fate in {Fate.BUSY, *MAY_BE_DONE},
         accepted_at=event.at if event.answer.accepted and run.accepted_at is None else run.accepted_at,
         why=failed,
         words=event.answer.words,
