@@ -124,7 +124,7 @@ def _pending(mine: Phase, other: Phase, done: Phase) -> dict[tuple[Phase, Input]
         (mine, Input.SUPERSEDED): Row(do.superseded, (mine, other)),
         (mine, Input.DEADLINE): Row(do.deadline, back),
         (mine, Input.DOUBTED): Row(do.doubted, (UNKNOWN,)),
-        (mine, Input.SEEN_UNCLEAR): Row(do.stay, (mine,)),
+        (mine, Input.SEEN_UNCLEAR): Row(do.seen, (mine,)),
     }
 
 
@@ -132,12 +132,12 @@ TABLE: dict[tuple[Phase, Input], Row] = {
     (UNMASKED, Input.WISH_MASK): Row(do.wish_mask, (MASKING,)),
     (UNMASKED, Input.WISH_UNMASK): Row(do.wish_unmask, (UNMASKING,)),
     (UNMASKED, Input.SEEN_MASKED): Row(do.seen_masked, (MASKED,)),
-    (UNMASKED, Input.SEEN_RECORDING): Row(do.stay, (UNMASKED,)),
-    (UNMASKED, Input.SEEN_UNCLEAR): Row(do.stay, (UNMASKED,)),
-    (UNMASKED, Input.DOUBTED): Row(do.stay, (UNMASKED,)),
+    (UNMASKED, Input.SEEN_RECORDING): Row(do.seen, (UNMASKED,)),
+    (UNMASKED, Input.SEEN_UNCLEAR): Row(do.seen, (UNMASKED,)),
+    (UNMASKED, Input.DOUBTED): Row(do.doubted_unmasked, (UNMASKED,)),
     **_pending(MASKING, UNMASKING, MASKED),
     (MASKING, Input.SEEN_MASKED): Row(do.seen_masked, (MASKED,)),
-    (MASKING, Input.SEEN_RECORDING): Row(do.stay, (MASKING,)),
+    (MASKING, Input.SEEN_RECORDING): Row(do.seen, (MASKING,)),
     (MASKED, Input.WISH_MASK): Row(do.wish_mask, (MASKING,)),
     (MASKED, Input.WISH_UNMASK): Row(do.wish_unmask, (UNMASKING,)),
     (MASKED, Input.DOUBLE_CLICK): Row(do.stay, (MASKED,), Notice.DOUBLE_CLICK),
@@ -147,7 +147,7 @@ TABLE: dict[tuple[Phase, Input], Row] = {
     (MASKED, Input.DOUBTED): Row(do.doubted, (UNKNOWN,)),
     (MASKED, Input.EVIDENCE_OVER): Row(do.evidence_over, (UNKNOWN,)),
     **_pending(UNMASKING, MASKING, UNMASKED),
-    (UNMASKING, Input.SEEN_MASKED): Row(do.stay, (UNMASKING,)),
+    (UNMASKING, Input.SEEN_MASKED): Row(do.seen, (UNMASKING,)),
     (UNMASKING, Input.SEEN_RECORDING): Row(do.seen_unmasked, (UNMASKED,)),
     (UNKNOWN, Input.WISH_MASK): Row(do.wish_mask, (MASKING,)),
     (UNKNOWN, Input.WISH_UNMASK): Row(do.wish_unmask, (UNMASKING,)),
@@ -163,7 +163,7 @@ TABLE: dict[tuple[Phase, Input], Row] = {
     (UNKNOWN, Input.SUPERSEDED): Row(do.superseded, (UNKNOWN,)),
     (UNKNOWN, Input.SEEN_MASKED): Row(do.seen_masked, (MASKED,)),
     (UNKNOWN, Input.SEEN_RECORDING): Row(do.seen_recording_while_unknown, (UNMASKED, UNKNOWN)),
-    (UNKNOWN, Input.SEEN_UNCLEAR): Row(do.stay, (UNKNOWN,)),
+    (UNKNOWN, Input.SEEN_UNCLEAR): Row(do.seen, (UNKNOWN,)),
     (UNKNOWN, Input.DOUBTED): Row(do.doubted, (UNKNOWN,)),
     (UNKNOWN, Input.DEADLINE): Row(do.chase_over, (UNKNOWN,)),
     **{(phase, Input.TICK): Row(do.stay, (phase,)) for phase in Phase},
@@ -273,8 +273,10 @@ def _accepted_long_enough(run: Run, at: float, settle: float | None) -> bool:
 
 
 def _read_observed(state: State, event: Observed) -> Input:
-    # What was asked for before the state was entered, or beside a request, may be older than that request.
-    if state.flight or event.asked_at < state.since:
+    # Beside a request, or asked for before the newest knowledge came (a clock may stand still: "by then"), it
+    # may be older than that. Nor is old evidence believed for being told late.
+    oldest = max(state.heard_at, event.at - state.limits.evidence_life)
+    if state.flight or event.asked_at <= oldest:
         return Input.SEEN_LATE
     return {
         Seen.MASKED: Input.SEEN_MASKED,

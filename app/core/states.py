@@ -144,6 +144,8 @@ class State:
     problem: Problem | None = None
     contact: str | None = None
     """The call that a read-back spoke of last."""
+    heard_at: float = float("-inf")
+    """When something was last learnt (an answer, a read-back, a doubt): what was asked by then is older."""
 
     @property
     def pending_run(self) -> Run:

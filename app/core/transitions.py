@@ -8,7 +8,7 @@ Longer than 300 lines because a row is understood beside its neighbours: all tha
 from dataclasses import replace
 
 from app.core.failures import Failure, Fate
-from app.core.ports import Answer, Wish
+from app.core.ports import Wish
 from app.core.retry import pause
 from app.core.states import (
     Acknowledged,
@@ -72,7 +72,7 @@ def stay(state: State, _: Event) -> State:
 
 
 def confirmed(state: State, event: Answered) -> State:
-    state = _landed(state, event.answer)
+    state = _landed(state, event)
     run = state.pending_run
     if run.wish.other in state.fence and not run.seconded:
         run = replace(
@@ -94,7 +94,7 @@ def confirmed(state: State, event: Answered) -> State:
 
 def keep_asking(state: State, event: Answered) -> State:
     """Accepted, busy, no certain answer, or never sent: ask again after a pause."""
-    state = _landed(state, event.answer)
+    state = _landed(state, event)
     limits = state.limits
     run = state.pending_run
     wait = pause(
@@ -116,7 +116,7 @@ def keep_asking(state: State, event: Answered) -> State:
 
 def refused(state: State, event: Answered) -> State:
     """The service said no: this wish is over. One that waits for its turn is still wished."""
-    state = replace(_landed(state, event.answer), run=_counted(state.pending_run, event))
+    state = replace(_landed(state, event), run=_counted(state.pending_run, event))
     if state.next:
         return _turn(state, event.at)
     return _give_up(state, event.at, chase=False)
@@ -128,12 +128,12 @@ def no_call(state: State, event: Answered) -> State:
     problem = Problem(failed, _flown(state), event.at, event.answer.words)
     # The answer says nothing about requests that are still on their way: the fence stays.
     fence = state.fence
-    return replace(_unmasked(_landed(state, event.answer), event.at), problem=problem, fence=fence)
+    return replace(_unmasked(_landed(state, event), event.at), problem=problem, fence=fence)
 
 
 def internal_call(state: State, event: Answered) -> State:
     """The current call is internal; a masked one may be another call, on hold."""
-    state = replace(_landed(state, event.answer), next=None)
+    state = replace(_landed(state, event), next=None)
     run = _counted(state.pending_run, event)
     run = replace(run, doubt=run.doubt or run.back.phase is not Phase.UNMASKED or run.wish is Wish.UNMASK)
     return _give_up(replace(state, run=run), event.at, chase=False)
@@ -141,14 +141,14 @@ def internal_call(state: State, event: Answered) -> State:
 
 def unexpected(state: State, event: Answered) -> State:
     """Not this API: asking again at once would tell nothing new."""
-    state = replace(_landed(state, event.answer), run=_counted(state.pending_run, event))
+    state = replace(_landed(state, event), run=_counted(state.pending_run, event))
     return _turn(state, event.at) if state.next else _give_up(state, event.at, chase=True)
 
 
 def superseded(state: State, event: Answered) -> State:
     """The answer to a request that is not wished any more: it frees the line, and may raise the fence."""
     wish = _flown(state)
-    state = _landed(state, event.answer)
+    state = _landed(state, event)
     if event.answer.accepted:
         state = replace(state, fence=state.fence | {wish})
     return _turn(state, event.at) if state.next else state
@@ -159,7 +159,7 @@ def superseded(state: State, event: Answered) -> State:
 
 def late_confirmed(state: State, event: Answered) -> State:
     wish = _flown(state)
-    state = _landed(state, event.answer)
+    state = _landed(state, event)
     run = state.run
     if wish.other in state.fence and not (run and run.seconded):
         if run:
@@ -170,7 +170,7 @@ def late_confirmed(state: State, event: Answered) -> State:
 
 
 def chase_on(state: State, event: Answered) -> State:
-    state = _landed(state, event.answer)
+    state = _landed(state, event)
     if state.run is None:
         return state
     wait = max(state.limits.chase_pause, event.answer.retry_after or 0.0)
@@ -180,7 +180,7 @@ def chase_on(state: State, event: Answered) -> State:
 def chase_refused(state: State, event: Answered) -> State:
     """Asking again is of no use, and what went before is still not known."""
     wish = _flown(state)
-    state = _landed(state, event.answer)
+    state = _landed(state, event)
     failed = event.answer.failure or Failure.REFUSED
     return replace(state, run=None, problem=Problem(failed, wish, event.at, event.answer.words))
 
@@ -205,35 +205,52 @@ def evidence_over(state: State, event: Event) -> State:
 
 def doubted(state: State, event: Doubted) -> State:
     """What was known or wished was about a call that may be over: nothing is carried on."""
-    state = replace(state, flight=replace(state.flight, stale=True) if state.flight else None)
+    state = replace(
+        state,
+        flight=replace(state.flight, stale=True) if state.flight else None,
+        heard_at=event.at,
+    )
     return _lost(state, event.at, Problem(event.failure, None, event.at), chase=False)
 
 
+def doubted_unmasked(state: State, event: Doubted) -> State:
+    """Nothing was believed; only read-backs that were asked for before say nothing any more."""
+    return replace(state, heard_at=event.at)
+
+
+def seen(state: State, event: Observed) -> State:
+    """It fits, or says nothing of what is being waited for."""
+    return replace(state, heard_at=event.asked_at)
+
+
 def seen_masked(state: State, event: Observed) -> State:
-    return replace(_masked(state, event.at, How.RECORDER), contact=event.contact)
+    state = _masked(seen(state, event), event.at, How.RECORDER)
+    return replace(state, proof=_read_proof(state, event), contact=event.contact)
 
 
 def seen_still_masked(state: State, event: Observed) -> State:
+    state = seen(state, event)
     if None not in (event.contact, state.contact) and event.contact != state.contact:
         return _lost(state, event.at, Problem(Failure.CALL_CHANGED, None, event.at), chase=False)
-    proof = Proof(How.RECORDER, event.at + state.limits.evidence_life)
-    return replace(state, proof=proof, contact=event.contact or state.contact)
+    return replace(state, proof=_read_proof(state, event), contact=event.contact or state.contact)
 
 
 def seen_recording_again(state: State, event: Observed) -> State:
-    return _lost(state, event.at, Problem(Failure.RECORDING_AGAIN, None, event.at), chase=False)
+    problem = Problem(Failure.RECORDING_AGAIN, None, event.at)
+    return _lost(seen(state, event), event.at, problem, chase=False)
 
 
 def seen_unclear(state: State, event: Observed) -> State:
-    return _lost(state, event.at, Problem(Failure.NOT_PROVEN, None, event.at), chase=False)
+    return _lost(seen(state, event), event.at, Problem(Failure.NOT_PROVEN, None, event.at), chase=False)
 
 
 def seen_unmasked(state: State, event: Observed) -> State:
-    return _unmasked(state, event.at)
+    return _unmasked(seen(state, event), event.at)
 
 
 def seen_recording_while_unknown(state: State, event: Observed) -> State:
     """While the chase goes on, "recording" only says that the mask has not come yet."""
+    state = seen(state, event)
     return state if state.run else replace(_unmasked(state, event.at), problem=state.problem)
 
 
@@ -244,17 +261,23 @@ def acknowledged(state: State, _: Acknowledged) -> State:
 # Parts.
 
 
+def _read_proof(state: State, event: Observed) -> Proof:
+    """As old as the question: nobody knows when, after it, the recorder looked."""
+    return Proof(How.RECORDER, event.asked_at + state.limits.evidence_life)
+
+
 def _flown(state: State) -> Wish:
     assert state.flight is not None  # noqa: S101  an answer that gets this far belongs to a flight
     return state.flight.wish
 
 
-def _landed(state: State, answer: Answer) -> State:
+def _landed(state: State, event: Answered) -> State:
     """The line is free. What may still be done later raises the fence."""
     fence = state.fence
-    if answer.failure and answer.failure.fate in MAY_BE_DONE:
+    failed = event.answer.failure
+    if failed and failed.fate in MAY_BE_DONE:
         fence |= {_flown(state)}
-    return replace(state, flight=None, fence=fence)
+    return replace(state, flight=None, fence=fence, heard_at=event.at)
 
 
 def _counted(run: Run, event: Answered) -> Run:
