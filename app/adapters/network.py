@@ -36,7 +36,10 @@ class Network:
     def _load(self) -> ssl.SSLContext:
         from app.adapters.wire import system_context
 
-        return (self._factory or system_context)()
+        context = (self._factory or system_context)()
+        # Python's own default, which some distributions leave to OpenSSL's configuration.
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
 
     @staticmethod
     def _load_plain() -> "Wire":

@@ -96,25 +96,24 @@ class AccessKeySignIn:
 
     async def token(self, refused: str | None = None) -> str:
         """A token that is good now. Raises TokenError."""
+        if self._held is not None and self._held.token == refused:
+            self._held = None
         held = self._held
-        if refused is not None and (held is None or held.token == refused):
-            if self._renewed_for == refused:
-                self._held = None
-                raise TokenError(Failure.SIGN_IN, "a new token was refused as well")
-            self._renewed_for = refused
-            self._held = held = None
         if held is not None:
             left = held.left(self._clock)
             if left > min(10.0, 0.05 * held.life):
                 if left < min(600.0, 0.2 * held.life):
                     self._renew_in_background()
                 return held.token
+        elif refused is not None and refused == self._renewed_for and not self._is_renewing():
+            raise TokenError(Failure.SIGN_IN, "the sign-in service has no other token")
         result = await asyncio.shield(self._renew())
         if isinstance(result, TokenError):
             raise TokenError(result.failure, result.words)
+        self._renewed_for = refused or self._renewed_for
         if result.token == refused:
             self._held = None
-            raise TokenError(Failure.SIGN_IN, "the sign-in service gave the same token again")
+            raise TokenError(Failure.SIGN_IN, "the sign-in service has no other token")
         return result.token
 
     def user_id(self) -> str | None:
@@ -139,6 +138,9 @@ class AccessKeySignIn:
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._sign_in())
         return self._renewal
+
+    def _is_renewing(self) -> bool:
+        return self._renewal is not None and not self._renewal.done()
 
     async def _sign_in(self) -> _Held | TokenError:
         """The outcome, as a value: nobody may be waiting for it."""

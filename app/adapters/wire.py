@@ -64,19 +64,29 @@ class Trip:
     sent: bool = False
     distrusted: bool = False
     nonsense: bool = False
+    _bare: Any = None  # the TCP stream, while it is not yet anybody's to close
 
     async def note(self, event: str, info: Mapping[str, Any]) -> None:
         """httpcore's trace extension. An error's cause is read here: httpcore drops it on the way out."""
         if event == "http11.send_request_headers.started":
             self.sent = True
+            self._bare = None
         elif event == "connection.connect_tcp.started":
             self.opened = True
+        elif event == "connection.connect_tcp.complete":
+            self._bare = info["return_value"]
         elif event == "connection.start_tls.failed":
             self.distrusted = _is_distrust(info["exception"])
         elif event == "http11.receive_response_headers.failed":
             # A connection that just ends has no deeper cause; an answer that cannot be parsed has the parser's.
             error = info["exception"]
             self.nonsense = type(error).__name__ == "RemoteProtocolError" and error.__cause__ is not None
+
+    async def hang_up(self) -> None:
+        """Close what httpcore leaves open when it is cancelled in the middle of a TLS handshake."""
+        bare, self._bare = self._bare, None
+        if bare is not None:
+            await bare.aclose()
 
     def failure(self, error: BaseException) -> Failure:
         """What `error`, which ended this trip, means."""
@@ -134,7 +144,11 @@ class Wire:
             content=body,
             extensions={"trace": trip.note},
         )
-        response = await self._client.send(request, stream=True)
+        try:
+            response = await self._client.send(request, stream=True)
+        except BaseException:
+            await trip.hang_up()
+            raise
         content = bytearray()
         too_long = False
         try:
