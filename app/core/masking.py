@@ -24,7 +24,8 @@ must never happen: to say MASKED when the call is recorded, and to leave a call 
 9.  "No call" and "internal call" end the wish, and the next one with it: nothing is kept for a later call.
 10. An event for which the table has no row changes nothing and is reported.
 
-Time comes first: before an event is looked at, what its time has made overdue is done.
+Time comes first: before an event is looked at, what its time has ended is ended. Sending comes last: a request
+that became due while nobody looked goes out only if it is still wished after the event.
 
 The table further down is the whole behaviour: `step` only looks things up in it, and the picture in the README
 is drawn from it. What the rows do is in `transitions.py`.
@@ -173,18 +174,23 @@ TABLE: dict[tuple[Phase, Input], Row] = {
 
 
 def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
-    """The next state, and what the controller is to do. Pure; every event is allowed at every moment."""
-    before: tuple[Effect, ...] = ()
-    wanted = due(state)
-    if wanted is not None and wanted <= event.at and not isinstance(event, Tick):
-        state, before = step(state, Tick(event.at))
+    """The next state, and what the controller is to do. Pure; every event is allowed at every moment.
+
+    What the event's time has ended ends first; what is due to be sent is sent last, by what is wished then.
+    """
+    if not isinstance(event, Tick):
+        state, _ = _follow(state, Tick(event.at))
+    state, effects = _follow(state, event)
+    return _sent(state, event.at, effects)
+
+
+def _follow(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     row = TABLE.get((state.phase, read(state, event)))
     if row is None:
-        return state, (*before, Ignored(state.phase, event))
+        return state, (Ignored(state.phase, event),)
     after = row.action(state, event)
     assert after.phase in row.to, (state, event, after)  # noqa: S101  the table is the truth
-    said = (Say(row.say),) if row.say else ()
-    return (*_sent(after, event.at, (*before, *said)),)
+    return after, (Say(row.say),) if row.say else ()
 
 
 def due(state: State) -> float | None:
