@@ -270,7 +270,7 @@ class Machine(RuleBasedStateMachine):
             self.witness.wished(event.wish)
         self.check_event(event, timed, first, newest, said, ignored)
         self.check_sends(effects)
-        self.check_phase_change(before)
+        self.check_phase_change(before, timed)
         self.check_time(event)
         self.check_state()
         self.check_evidence()
@@ -289,8 +289,9 @@ class Machine(RuleBasedStateMachine):
                 request, self.out = self.out, None
                 self.witness.heard(request, event.answer, event.at)
                 return True, False
-            case Observed() if not self.out and event.asked_at > self.witness.too_old:
-                self.witness.seen(event, unmasked_for_sure=self.witness.live is not Wish.MASK)
+            case Observed() if not self.out and self.witness.is_news(event):
+                asking = timed.run is not None and timed.run.wish is Wish.MASK
+                self.witness.seen(event, unmasked_for_sure=not asking)
                 return False, True
             case Doubted():
                 self.witness.doubted(self.out, event.at)
@@ -306,7 +307,7 @@ class Machine(RuleBasedStateMachine):
             case Answered() if not first:
                 hold(ignored and after == timed, "G07", "an answer to an old ticket changed something")
             case Observed() if not newest:
-                hold(after == timed, "G01", "a read-back that is too old changed something")
+                hold(after == timed, "G04", "a read-back that is too old changed something")
             case Press() if timed.phase.pending:
                 hold(said == [Notice.STILL_PENDING], "rule 3", "a press while pending must say so")
                 hold(after == timed, "rule 3", "a press while pending changed something")
@@ -333,9 +334,9 @@ class Machine(RuleBasedStateMachine):
                 self.chased_at = self.now
             self.out = Request(send.ticket, send.wish, self.now, send.limit)
 
-    def check_phase_change(self, before: State) -> None:
+    def check_phase_change(self, before: State, timed: State) -> None:
         after = self.state
-        if after.phase is not before.phase:
+        if after.phase is not before.phase or timed.phase is not before.phase:
             self.entered = self.now
             if after.phase.pending:
                 self.witness.begun()

@@ -92,8 +92,12 @@ class Witness:
             if fate is Fate.NO_CALL:
                 self.may_be_masked = False
                 self.accepted.clear()
-        elif fate is Fate.NOT_DONE and self.live is wish:
+        elif fate is Fate.NOT_DONE and mine:
             self.live = None
+
+    def is_news(self, event: Observed) -> bool:
+        """A read-back that was asked for after all else that is known, and not too long ago."""
+        return event.asked_at > self.too_old and event.at - event.asked_at < self.limits.evidence_life
 
     def seen(self, event: Observed, unmasked_for_sure: bool) -> None:
         """A read-back that is not too old. `unmasked_for_sure`: no mask is being asked for."""
