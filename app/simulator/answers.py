@@ -125,6 +125,7 @@ class Answer(Response):
             await self._start(send)
             for at in range(0, len(body), PIECE):
                 await send({"type": "http.response.body", "body": body[at : at + PIECE], "more_body": True})
+                await asyncio.sleep(0)  # let others be served, and notice when the client has had enough
             await self._last(send, b"")
         else:
             self._answered()

@@ -1,14 +1,15 @@
 """The log of what arrived: which requests, what they were answered, and which of them overlapped.
 
 The one rule: a request is in flight from its arrival until it was answered or its client went away. A client that
-closes its connection and asks again on another one has not overlapped, though the news of the close can reach the
-server's loop a moment after the new request; hence `GRACE`.
+closes its connection and asks again on another one has not overlapped, though the server's loop can hear of the close
+after the new request. So each arrival asks whether the connections of the others are still there; `GRACE` is for where
+that cannot be seen (a proxy in between, an operating system that does not tell).
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +72,15 @@ class RequestLog:
         self._in_flight: dict[str, dict[int, Request]] = {}
         self._by_seq: dict[int, Request] = {}
 
-    def arrive(self, op: str, user_id: str, now: float, headers: Mapping[str, str], peer: str) -> Request:
+    def arrive(
+        self,
+        op: str,
+        user_id: str,
+        now: float,
+        headers: Mapping[str, str],
+        peer: str,
+        connected: Callable[[str], bool],
+    ) -> Request:
         self.count += 1
         kept = {name: headers[name][:200] for name in KEPT_HEADERS if name in headers}
         request = Request(self.count, op, user_id, now, kept, peer)
@@ -81,8 +90,9 @@ class RequestLog:
         self._by_seq[request.seq] = request
         if op in ("mask", "unmask"):  # a read-back or a sign-in beside a mask is no overlap
             flying = self._in_flight.setdefault(user_id, {})
-            request.beside = set(flying)
-            if flying:
+            if connected(peer):  # else its client gave up before the request was even seen
+                request.beside = {seq for seq, other in flying.items() if connected(other.peer)}
+            if request.beside:
                 request.overlapped = True
                 self.overlaps[user_id] += 1
             flying[request.seq] = request
@@ -122,6 +132,6 @@ class RequestLog:
         if request is not None:
             request.call, request.effect, request.effect_at = call, changed, at
 
-    def of(self, user_id: str | None, since: int = 0) -> list[Request]:
-        """Oldest first; those of one agent (or all), after the request with the number `since`."""
-        return [r for r in self.requests if r.seq > since and user_id in (None, r.user_id)]
+    def of(self, user_id: str, since: int = 0) -> list[Request]:
+        """Oldest first: the agent's and those that name no agent (sign-ins), after the one numbered `since`."""
+        return [r for r in self.requests if r.seq > since and r.user_id in (user_id, "")]

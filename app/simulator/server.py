@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import select
 import socket
 import struct
 import threading
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -28,8 +30,8 @@ from app.simulator.world import World
 PATIENCE = 10.0  # seconds for a thread to begin or end
 
 
-def application(world: World, cut: Cut = lambda _scope: None) -> Starlette:
-    return Starlette(routes=[*Service(world, cut).routes(), *Control(world).routes()])
+def application(world: World, cut: Cut, connected: Callable[[str], bool]) -> Starlette:
+    return Starlette(routes=[*Service(world, cut, connected).routes(), *Control(world).routes()])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -65,7 +67,7 @@ class Server(uvicorn.Server):
         # Its errors are the faults that were asked for (half an answer, a reset), so none is worth a line.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         config = uvicorn.Config(
-            application(world, self._cut),
+            application(world, self._cut, self._connected),
             loop="asyncio",
             http="h11",
             ws="none",
@@ -111,8 +113,33 @@ class Server(uvicorn.Server):
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.transport.abort()
 
+    def _connected(self, peer: str) -> bool:
+        """Is this client's connection whole, as far as the operating system knows? Its word comes before the loop's."""
+        for connection in list(self.server_state.connections):
+            client = getattr(connection, "client", None)
+            if client is not None and f"{client[0]}:{client[1]}" == peer:
+                return not _closed_by_peer(connection.transport.get_extra_info("socket"))
+        return False
+
     async def serve_bound(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(_unless_the_wire)
         await self.serve([self._bound])
+
+
+def _closed_by_peer(raw: Any) -> bool:
+    if raw is None or raw.fileno() < 0:
+        return True
+    if not hasattr(select, "POLLRDHUP"):  # not Linux: `requests.GRACE` has to do
+        return False
+    poller = select.poll()
+    poller.register(raw.fileno(), select.POLLRDHUP)
+    return bool(poller.poll(0))
+
+
+def _unless_the_wire(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A failed handshake or a broken connection is what clients come here to try; only the rest is worth a line."""
+    if not isinstance(context.get("exception"), OSError):
+        loop.default_exception_handler(context)
 
 
 @dataclass(frozen=True, slots=True)

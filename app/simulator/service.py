@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -41,9 +42,12 @@ def _own_url(request: Request) -> str:
 
 
 class Service:
-    def __init__(self, world: World, cut: Cut) -> None:
+    """`cut` resets the connection of a request; `connected` tells whether a peer (host:port) still holds its own."""
+
+    def __init__(self, world: World, cut: Cut, connected: Callable[[str], bool]) -> None:
         self._world = world
         self._cut = cut
+        self._connected = connected
 
     def routes(self) -> list[Route]:
         return [
@@ -72,7 +76,7 @@ class Service:
 
     def _arrive(self, request: Request, op: str, user_id: str) -> requests.Request:
         peer = f"{request.client.host}:{request.client.port}" if request.client else ""
-        return self._world.arrive(op, user_id, request.headers, peer)
+        return self._world.arrive(op, user_id, request.headers, peer, self._connected)
 
     def _refusal(self, request: Request, user_id: str) -> Reply | None:
         with self._world.lock:

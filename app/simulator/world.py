@@ -181,9 +181,17 @@ class World:
 
     # What the API does
 
-    def arrive(self, op: str, user_id: str, headers: Mapping[str, str], peer: str = "") -> Request:
+    def arrive(
+        self,
+        op: str,
+        user_id: str,
+        headers: Mapping[str, str],
+        peer: str = "",
+        connected: Callable[[str], bool] = lambda _peer: True,
+    ) -> Request:
+        """`connected` tells of a peer whether its client still holds the connection."""
         with self.lock:
-            return self.log.arrive(op, user_id, self.clock(), headers, peer)
+            return self.log.arrive(op, user_id, self.clock(), headers, peer, connected)
 
     def answered(self, request: Request, status: int) -> None:
         with self.lock:

@@ -16,9 +16,11 @@ import httpx
 import pytest
 import trustme
 
+from app.simulator import tenant
 from app.simulator.command import main
 from app.simulator.scenarios import SCENARIOS
 from app.simulator.server import serve_in_thread
+from app.simulator.service import ACCESS_KEY_TOKEN, INTERACTIONS
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
@@ -41,6 +43,16 @@ def process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             running.kill()
 
 
+def certified(folder: Path) -> tuple[Path, Path, trustme.CA]:
+    """A certificate for the loopback address, its key, and who has to be trusted for it."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(str(certificate))
+    issued.private_key_pem.write_to_path(str(key))
+    return certificate, key, authority
+
+
 @posix
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_listens_when_it_says_so_and_ends_without_a_word(how: signal.Signals) -> None:
@@ -50,6 +62,43 @@ def test_it_listens_when_it_says_so_and_ends_without_a_word(how: signal.Signals)
         assert truth["recording"] == "recorded"
         assert http.get(f"{url}/_sim/knobs").json()["mask"]["body"] == "never"
         running.send_signal(how)
+        out, err = running.communicate(timeout=10)
+    assert (running.returncode, out, err) == (0, "", "")
+
+
+@posix
+@pytest.mark.parametrize("over_tls", [False, True])
+def test_it_says_nothing_whatever_clients_do_to_it(tmp_path: Path, over_tls: bool) -> None:
+    certificate, key, _ = certified(tmp_path)
+    tls = ["--tls-cert", str(certificate), "--tls-key", str(key)] if over_tls else []
+    with process("--scenario", "huge", *tls) as (running, url):
+        address = httpx.URL(url)
+        for sent in (b"", b"GET / HT", b"\x16\x03\x01\x02", b"junk\r\n\r\n"):
+            with socket.create_connection((address.host, address.port or 0), timeout=5) as raw:
+                raw.sendall(sent)
+        distrusting = ssl.create_default_context() if over_tls else False
+        with httpx.Client(verify=distrusting, trust_env=False) as http:
+            if over_tls:
+                with pytest.raises(httpx.ConnectError):
+                    http.get(url)
+        with httpx.Client(base_url=url, verify=False, trust_env=False) as http:  # noqa: S501 # our own child
+            key_of_agent = {"accessKeyId": tenant.ACCESS_KEY_ID, "accessKeySecret": tenant.ACCESS_KEY_SECRET}
+            token = http.post(ACCESS_KEY_TOKEN, json=key_of_agent).json()["access_token"]
+            http.headers["Authorization"] = f"Bearer {token}"
+            mask = f"{INTERACTIONS}/mask?userId={tenant.USER_ID}"
+            for _ in range(3):
+                with http.stream("POST", mask) as response:
+                    next(response.iter_raw())
+            for name in ("half", "reset", "drip", "lost"):
+                http.post("/_sim/scenario", json={"name": name})
+                with pytest.raises(httpx.TransportError):
+                    http.post(mask, timeout=0.2)
+            http.post("/_sim/scenario", json={"name": "instant"})
+            assert http.post(mask, content=b"x" * 3_000_000).status_code == 200
+            truth = http.get("/_sim/truth").json()
+        assert [r["ended"] for r in truth["requests"][1:4]] == ["gone"] * 3
+        assert (truth["in_flight"], truth["overlaps"]) == (0, 0)
+        running.terminate()
         out, err = running.communicate(timeout=10)
     assert (running.returncode, out, err) == (0, "", "")
 
@@ -109,11 +158,7 @@ def test_the_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_over_tls(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    issued.cert_chain_pems[0].write_to_path(str(certificate))
-    issued.private_key_pem.write_to_path(str(key))
+    certificate, key, authority = certified(tmp_path)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     with serve_in_thread(tls=(certificate, key)) as sim:

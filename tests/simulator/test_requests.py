@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.simulator.behaviour import ControlError
-from app.simulator.requests import GRACE, MOST_REQUESTS
+from app.simulator.requests import GRACE, MOST_REQUESTS, Request
 from tests.simulator.conftest import AGENT, OTHER, Stage
 
 
@@ -51,6 +51,22 @@ def test_news_of_a_close_may_come_a_moment_after_the_next_request(stage: Stage) 
     stage.world.arrive("mask", AGENT, {})
     stage.wait(GRACE * 2)
     stage.world.gone(second)
+    assert stage.world.truth(AGENT)["overlaps"] == 1
+
+
+def test_a_request_whose_client_is_known_to_be_gone_overlaps_with_nothing(stage: Stage) -> None:
+    there = {"one", "two"}
+
+    def arrive(peer: str) -> Request:
+        return stage.world.arrive("mask", AGENT, {}, peer, there.__contains__)
+
+    arrive("one")
+    there.remove("one")
+    arrive("two")
+    arrive("given up before it was seen")
+    assert stage.world.truth(AGENT)["overlaps"] == 0
+    there.add("three")
+    arrive("three")
     assert stage.world.truth(AGENT)["overlaps"] == 1
 
 
