@@ -42,15 +42,15 @@ class Training:
 
     def control(self, path: str, **values: Any) -> dict[str, Any]:
         """POST to `/_sim/{path}`. Blocks: from a thread only. Raises OSError."""
-        return self._call(Request(f"{self.url}/_sim/{path}", json.dumps(values).encode(), method="POST"))
+        return self._call(f"/_sim/{path}", json.dumps(values).encode())
 
     def truth(self, user_id: str) -> dict[str, Any]:
         """What is really recorded. Blocks: from a thread only. Raises OSError."""
-        return self._call(Request(f"{self.url}/_sim/truth?{urlencode({'userId': user_id})}"))
+        return self._call(f"/_sim/truth?{urlencode({'userId': user_id})}")
 
-    def _call(self, request: Request) -> dict[str, Any]:
-        request.add_header("Content-Type", "application/json")
-        with urlopen(request, timeout=10) as answer:  # noqa: S310  our own loopback address
+    def _call(self, path: str, body: bytes | None = None) -> dict[str, Any]:
+        request = Request(self.url + path, body, {"Content-Type": "application/json"})  # noqa: S310  loopback
+        with urlopen(request, timeout=10) as answer:  # noqa: S310  the same
             found: dict[str, Any] = json.load(answer)
             return found
 

@@ -1,0 +1,130 @@
+"""The command line: what each verb does, and with which exit code it ends.
+
+The one rule: nothing heavy is imported before it is known that it is wanted, and bad input is one line and exit 2.
+"""
+
+import argparse
+import logging
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app import NAME, __version__
+
+EPILOG = """\
+exit codes:
+  0  ended as asked
+  1  the tour saw the window say something safer than the truth
+  2  bad command line, settings or environment; one line on stderr says which
+
+environment:
+  MASKBAR_ACCESS_KEY_ID, MASKBAR_ACCESS_KEY_SECRET  the access key, for this run only
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; without one, open the window."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # These verbs are programs of their own, with a --help of their own.
+    if arguments[:1] == ["simulate"]:
+        from app.simulator.command import main as simulate
+
+        return simulate(arguments[1:])
+    if arguments[:1] == ["audit"]:
+        from app.audit_command import main as audit
+
+        return audit(arguments[1:])
+    asked = _parser().parse_args(arguments)
+    _log_to(asked.log)
+    if problem := _no_display():
+        return _refuse(problem)
+    if asked.verb == "demo":
+        return _demo(asked.tour)
+    return _window(asked.settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="maskbar",
+        description="Masks and unmasks the recording of a call while a card number is read out.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="a TOML file instead of your own settings"
+    )
+    parser.add_argument("--log", type=Path, metavar="FILE", help="write what happens to this file")
+    parser.set_defaults(verb="window", tour=None)
+    verbs = parser.add_subparsers(title="verbs", metavar="")
+    demo = verbs.add_parser("demo", help="open the window on a simulated call, without an account")
+    demo.add_argument(
+        "--tour",
+        type=Path,
+        metavar="DIR",
+        help="click through every state by itself; pictures and tour.json go to DIR",
+    )
+    demo.set_defaults(verb="demo")
+    verbs.add_parser("simulate", help="run the simulated service alone (see: maskbar simulate --help)")
+    verbs.add_parser("audit", help="read and check the journal (see: maskbar audit --help)")
+    return parser
+
+
+def _window(settings_file: Path | None) -> int:
+    from app.adapters import settings_file as files
+
+    try:
+        settings = files.read(settings_file or files.default_path())
+    except files.SettingsFileError as error:
+        return _refuse(str(error))
+    key_id = os.environ.get("MASKBAR_ACCESS_KEY_ID", "")
+    key_secret = os.environ.get("MASKBAR_ACCESS_KEY_SECRET", "")
+    if not (key_id and key_secret):
+        return _refuse(
+            "no access key: set MASKBAR_ACCESS_KEY_ID and MASKBAR_ACCESS_KEY_SECRET, or try `maskbar demo`"
+        )
+    from app import compose
+
+    return compose.open_window(settings, key_id, key_secret)
+
+
+def _demo(tour: Path | None) -> int:
+    from app import compose
+
+    if tour is None:
+        return compose.open_demo()
+    try:
+        tour.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return _refuse(f"{tour}: cannot be made a folder for the pictures ({error.strerror})")
+    return compose.open_tour(tour)
+
+
+def _no_display() -> str:
+    """Qt would end the process with a core dump; a sentence serves better."""
+    if platform.system() != "Linux" or os.environ.get("QT_QPA_PLATFORM"):
+        return ""
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return ""
+    return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
+
+
+def _log_to(file: Path | None) -> None:
+    logger = logging.getLogger("maskbar")
+    logger.propagate = False
+    handler: logging.Handler = logging.NullHandler()
+    if file:
+        try:
+            handler = logging.FileHandler(file, encoding="utf-8")
+        except OSError as error:
+            sys.exit(_refuse(f"{file}: cannot be written ({error.strerror})"))
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+
+
+def _refuse(sentence: str) -> int:
+    print(f"maskbar: {sentence}", file=sys.stderr)
+    return 2

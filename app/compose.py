@@ -1,0 +1,257 @@
+"""The composition root: builds the parts, wires them, runs them, and closes them in reverse order of building.
+
+The one rule: only here is it decided which part stands behind which port.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+from qasync import QEventLoop
+
+from app import APP_ID, NAME, __version__
+from app.adapters.clock import SystemClock
+from app.adapters.cxone import CxoneRecorder
+from app.adapters.network import Network
+from app.adapters.signin import AccessKeySignIn
+from app.adapters.training import Training
+from app.controller import Controller, Origin
+from app.core.ports import Recorder
+from app.core.settings import Settings
+from app.simulator import tenant
+from app.ui.window import Calls, Window
+
+log = logging.getLogger("maskbar.compose")
+
+Wrap = Callable[[Recorder], Recorder]
+"""For tests: a recorder that stands between ours and the controller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The running parts."""
+
+    settings: Settings
+    controller: Controller
+    window: Window
+    ended: asyncio.Event
+    """Set by whoever ends the program."""
+
+
+def open_window(settings: Settings, key_id: str, key_secret: str) -> int:
+    """The window on the service that the settings name. Returns the exit code."""
+    with _loop() as (app, complete):
+        return complete(_run(app, settings, key_id, key_secret, _until_ended))
+
+
+def open_demo() -> int:
+    """The window on a simulated call."""
+    with Training() as training, _loop() as (app, complete):
+        settings = Settings(base_url=training.url, user_id=tenant.USER_ID)
+        return complete(_run(app, settings, tenant.ACCESS_KEY_ID, tenant.ACCESS_KEY_SECRET, _until_ended))
+
+
+def open_tour(folder: Path, wrap: Wrap = lambda recorder: recorder) -> int:
+    """The window on a simulated call, clicked through by itself. 1 when it ever said something safer than the truth."""
+    from app import tour
+
+    with Training() as training, _loop() as (app, complete):
+        plain = Settings(base_url=training.url, user_id=tenant.USER_ID, remind_after=tour.REMIND_AFTER)
+        settings = replace(plain, limits=replace(plain.limits, deadline=tour.DEADLINE))
+
+        async def drive(program: Program) -> int:
+            return await tour.Tour(program.window, program.controller, training, folder).run()
+
+        return complete(_run(app, settings, tenant.ACCESS_KEY_ID, tenant.ACCESS_KEY_SECRET, drive, wrap))
+
+
+async def _until_ended(program: Program) -> int:
+    await program.ended.wait()
+    return 0
+
+
+async def _run(
+    app: QApplication,
+    settings: Settings,
+    key_id: str,
+    key_secret: str,
+    use: Callable[[Program], Awaitable[int]],
+    wrap: Wrap = lambda recorder: recorder,
+) -> int:
+    async with running(app, settings, key_id, key_secret, wrap) as program:
+        using = asyncio.ensure_future(use(program))
+        ending = asyncio.ensure_future(program.ended.wait())
+        await asyncio.wait((using, ending), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if using.done():
+            return using.result()
+        await asyncio.sleep(0)  # `use` may be waiting for the same event
+        if not using.done():
+            using.cancel()
+        result = await asyncio.gather(using, return_exceptions=True)
+        return result[0] if isinstance(result[0], int) else 0
+
+
+@contextlib.asynccontextmanager
+async def running(
+    app: QApplication,
+    settings: Settings,
+    key_id: str,
+    key_secret: str,
+    wrap: Wrap = lambda recorder: recorder,
+) -> AsyncIterator[Program]:
+    """All parts, built in order and closed in reverse. Nothing touches the network before the first paint."""
+    async with contextlib.AsyncExitStack() as stack:
+        ended = asyncio.Event()
+        stack.enter_context(_quit_sets(app, ended))
+        stack.enter_context(_signals_set(ended))
+
+        clock, network = SystemClock(), Network()
+        tokens = AccessKeySignIn(key_id, key_secret, url=settings.sign_in_url, network=network, clock=clock)
+        stack.push_async_callback(tokens.close)
+        recorder = CxoneRecorder(settings.api_url, settings.user_id, tokens, network=network, clock=clock)
+        stack.push_async_callback(recorder.close)
+        controller = Controller(
+            wrap(recorder), clock, settings, chance=random.random, new_id=lambda: str(uuid.uuid4())
+        )
+        stack.push_async_callback(controller.close)
+        window = Window(
+            Calls(
+                press=controller.press,
+                choose=lambda wish: controller.ask(wish, Origin.BUTTON),
+                acknowledge=controller.acknowledge,
+                leave=ended.set,
+            )
+        )
+        stack.callback(window.deleteLater)
+        stack.callback(window.hide)
+        controller.listen(window.show_view)
+        painted = _first_paint(window)
+        window.show()
+        warming = asyncio.create_task(_keep_warm(recorder, painted), name="keep warm")
+        stack.push_async_callback(_cancel, warming)
+        log.info("%s %s runs", NAME, __version__)
+        yield Program(settings, controller, window, ended)
+
+
+async def _keep_warm(recorder: CxoneRecorder, painted: asyncio.Future[None]) -> None:
+    await painted
+    while True:
+        await recorder.warm()
+        await asyncio.sleep(recorder.warm_interval)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _loop() -> Iterator[tuple[QApplication, Callable[[Coroutine[None, None, int]], int]]]:
+    """One thread, one loop, asyncio on Qt's: the application, and what runs a coroutine to its end."""
+
+    def complete(main: Coroutine[None, None, int]) -> int:
+        code: int = loop.run_until_complete(main)
+        return code
+
+    qInstallMessageHandler(_log_qt)
+    QApplication.setApplicationName(NAME)
+    QApplication.setApplicationVersion(__version__)
+    QApplication.setDesktopFileName(APP_ID)
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    app.setQuitOnLastWindowClosed(False)  # hiding the window must not end the loop under our tasks
+    with QEventLoop(app) as loop:
+        asyncio.set_event_loop(loop)
+        try:
+            yield app, complete
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+    qInstallMessageHandler(None)
+
+
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+}
+
+
+def _log_qt(kind: QtMsgType, _context: object, message: str) -> None:
+    logging.getLogger("maskbar.qt").log(_LEVELS.get(kind, logging.ERROR), "%s", message)
+
+
+class _Filter(QObject):
+    """Calls `seen` when an event of the given type passes; swallows the event if `seen` returns True."""
+
+    def __init__(self, kind: QEvent.Type, seen: Callable[[], bool]) -> None:
+        super().__init__()
+        self._kind = kind
+        self._seen = seen
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        return event.type() == self._kind and self._seen()
+
+
+@contextlib.contextmanager
+def _quit_sets(app: QApplication, ended: asyncio.Event) -> Iterator[None]:
+    """`app.quit()` would stop the loop under the coroutines' `finally`: it sets the event instead."""
+
+    def seen() -> bool:
+        ended.set()
+        return True
+
+    watcher = _Filter(QEvent.Type.Quit, seen)
+    app.installEventFilter(watcher)
+    try:
+        yield
+    finally:
+        app.removeEventFilter(watcher)
+
+
+@contextlib.contextmanager
+def _signals_set(ended: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    wanted = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in wanted]
+    for number in wanted:
+        try:
+            loop.add_signal_handler(number, ended.set)
+        except NotImplementedError:  # Windows: the handler runs when the loop next wakes
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
+    try:
+        yield
+    finally:
+        for number, handler in zip(wanted, before, strict=True):
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
+def _first_paint(window: Window) -> asyncio.Future[None]:
+    painted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def seen() -> bool:
+        window.removeEventFilter(watcher)
+        # After this event, so that the paint itself comes first.
+        asyncio.get_running_loop().call_soon(done)
+        return False
+
+    def done() -> None:
+        if not painted.done():
+            painted.set_result(None)
+
+    watcher = _Filter(QEvent.Type.Paint, seen)
+    watcher.setParent(window)
+    window.installEventFilter(watcher)
+    return painted
