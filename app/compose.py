@@ -7,12 +7,15 @@ import asyncio
 import contextlib
 import logging
 import random
+import secrets
 import signal
 import sys
-import uuid
+import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PySide6.QtCore import QEvent, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
@@ -21,12 +24,22 @@ from qasync import QEventLoop
 from app import APP_ID, NAME, __version__
 from app.adapters.clock import SystemClock
 from app.adapters.cxone import CxoneRecorder
+from app.adapters.journal import Journal
+from app.adapters.journal_key import file_key, key_file
+from app.adapters.journal_last_run import LastRun
+from app.adapters.journal_names import boot, new_run
+from app.adapters.journal_reading import default_path
 from app.adapters.network import Network
+from app.adapters.records import JournalRecords
 from app.adapters.signin import AccessKeySignIn
 from app.adapters.training import Training
-from app.controller import Controller, Origin
+from app.controller import Controller
+from app.core.audit import Origin, Scene, letters
 from app.core.ports import Recorder
+from app.core.recovery import recovered
+from app.core.reminders import Ladder, Level
 from app.core.settings import Settings
+from app.core.states import Limits, Phase, State
 from app.simulator import tenant
 from app.ui.window import Calls, Window
 
@@ -50,28 +63,43 @@ class Program:
 def open_window(settings: Settings, key_id: str, key_secret: str) -> int:
     """The window on the service that the settings name. Returns the exit code."""
     with _loop() as (app, complete):
-        return complete(_run(app, settings, key_id, key_secret, _until_ended))
+        return complete(_run(app, settings, key_id, key_secret, default_path(), _until_ended))
 
 
 def open_demo() -> int:
     """The window on a simulated call."""
-    with Training() as training, _loop() as (app, complete):
+    with Training() as training, _own_journal() as journal, _loop() as (app, complete):
         settings = Settings(base_url=training.url, user_id=tenant.USER_ID)
-        return complete(_run(app, settings, tenant.ACCESS_KEY_ID, tenant.ACCESS_KEY_SECRET, _until_ended))
+        return complete(
+            _run(app, settings, tenant.ACCESS_KEY_ID, tenant.ACCESS_KEY_SECRET, journal, _until_ended)
+        )
 
 
 def open_tour(folder: Path, wrap: Wrap = lambda recorder: recorder) -> int:
     """The window on a simulated call, clicked through by itself. 1 when it ever said something safer than the truth."""
     from app import tour
 
-    with Training() as training, _loop() as (app, complete):
-        plain = Settings(base_url=training.url, user_id=tenant.USER_ID, remind_after=tour.REMIND_AFTER)
-        settings = replace(plain, limits=replace(plain.limits, deadline=tour.DEADLINE))
+    with Training() as training, _own_journal() as journal, _loop() as (app, complete):
+        settings = Settings(
+            base_url=training.url,
+            user_id=tenant.USER_ID,
+            ladder=Ladder(say=tour.REMIND_AFTER),
+            limits=Limits(deadline=tour.DEADLINE),
+        )
 
         async def drive(program: Program) -> int:
             return await tour.Tour(program.window, program.controller, training, folder).run()
 
-        return complete(_run(app, settings, tenant.ACCESS_KEY_ID, tenant.ACCESS_KEY_SECRET, drive, wrap))
+        return complete(
+            _run(app, settings, tenant.ACCESS_KEY_ID, tenant.ACCESS_KEY_SECRET, journal, drive, wrap)
+        )
+
+
+@contextlib.contextmanager
+def _own_journal() -> Iterator[Path]:
+    """The demo's journal is not the agent's."""
+    with tempfile.TemporaryDirectory(prefix="maskbar-") as folder:
+        yield Path(folder) / "journal.sqlite"
 
 
 async def _until_ended(program: Program) -> int:
@@ -84,10 +112,11 @@ async def _run(
     settings: Settings,
     key_id: str,
     key_secret: str,
+    journal_path: Path,
     use: Callable[[Program], Awaitable[int]],
     wrap: Wrap = lambda recorder: recorder,
 ) -> int:
-    async with running(app, settings, key_id, key_secret, wrap) as program:
+    async with running(app, settings, key_id, key_secret, journal_path, wrap) as program:
         using = asyncio.ensure_future(use(program))
         ending = asyncio.ensure_future(program.ended.wait())
         await asyncio.wait((using, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -107,6 +136,7 @@ async def running(
     settings: Settings,
     key_id: str,
     key_secret: str,
+    journal_path: Path,
     wrap: Wrap = lambda recorder: recorder,
 ) -> AsyncIterator[Program]:
     """All parts, built in order and closed in reverse. Nothing touches the network before the first paint."""
@@ -120,27 +150,86 @@ async def running(
         stack.push_async_callback(tokens.close)
         recorder = CxoneRecorder(settings.api_url, settings.user_id, tokens, network=network, clock=clock)
         stack.push_async_callback(recorder.close)
+        scene = Scene(
+            user=settings.user_id,
+            service=urlsplit(settings.api_url).hostname or "",
+            run=new_run(),
+            boot=boot(),
+            version=__version__,
+        )
+        journal = Journal(journal_path, file_key(key_file(journal_path)), clock, scene)
+        last = await journal.start()
+        stack.push_async_callback(journal.close, 1.0)
         controller = Controller(
-            wrap(recorder), clock, settings, chance=random.random, new_id=lambda: str(uuid.uuid4())
+            wrap(recorder),
+            clock,
+            settings,
+            chance=random.random,
+            new_id=lambda: letters(secrets.token_bytes(10)),  # letters only: no id looks like a card number
+            records=JournalRecords(journal, clock),
+            state=_recovered(last, clock, settings),
         )
         stack.push_async_callback(controller.close)
-        window = Window(
-            Calls(
-                press=controller.press,
-                choose=lambda wish: controller.ask(wish, Origin.BUTTON),
-                acknowledge=controller.acknowledge,
-                leave=ended.set,
-            )
-        )
+        window = Window(_calls(controller, settings.user_id, ended, lambda: window))
         stack.callback(window.deleteLater)
         stack.callback(window.hide)
+        journal.listen(lambda trouble: controller.show_fault(trouble.sentence if trouble else ""))
+        controller.call_attention = lambda level: _call_attention(app, window, level)
         controller.listen(window.show_view)
+        controller.begin()
         painted = _first_paint(window)
         window.show()
         warming = asyncio.create_task(_keep_warm(recorder, painted), name="keep warm")
         stack.push_async_callback(_cancel, warming)
         log.info("%s %s runs", NAME, __version__)
         yield Program(settings, controller, window, ended)
+
+
+def _calls(controller: Controller, user_id: str, ended: asyncio.Event, window: Callable[[], Window]) -> Calls:
+    """What the window's buttons do."""
+
+    def close() -> None:
+        if controller.view.phase is Phase.UNMASKED:
+            ended.set()
+        else:
+            window().showMinimized()  # never out of sight for good while the call may be masked
+
+    async def note_incident() -> None:
+        incident = await controller.incident()
+        QApplication.clipboard().setText(incident.for_supervisor(user_id))
+
+    return Calls(
+        press=controller.press,
+        choose=lambda wish: controller.ask(wish, Origin.BUTTON),
+        acknowledge=controller.acknowledge,
+        put_off=controller.put_off,
+        incident=lambda: controller.spawn(note_incident(), "incident"),
+        close=close,
+        leave=lambda: controller.leave(ended.set),
+        unmask_and_leave=controller.unmask_and_leave,
+        leave_masked=controller.leave_masked,
+        stay=controller.stay,
+    )
+
+
+def _recovered(last: LastRun, clock: SystemClock, settings: Settings) -> State | None:
+    """Where the run before left the call; None when nothing can be masked."""
+    if last.settled:
+        return None
+    masked_for = None if last.masked_since is None else clock.wall() - last.masked_since
+    ended_at = "" if last.at is None else time.strftime("%H:%M", time.localtime(last.at))
+    words = f"the last record is of {ended_at}" if ended_at else ""
+    return recovered(clock.monotonic(), settings.limits, last.phase, last.wish, masked_for, words)
+
+
+def _call_attention(app: QApplication, window: Window, level: Level) -> None:
+    """More than words in the window; it depends on no notification service and no tray."""
+    if window.isMinimized() or not window.isVisible():
+        window.showNormal()
+    window.raise_()
+    app.alert(window)
+    if level is Level.SOUND:
+        app.beep()
 
 
 async def _keep_warm(recorder: CxoneRecorder, painted: asyncio.Future[None]) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QPushButton
 
 from app.adapters.training import Training
 from app.controller import Controller
+from app.core.reminders import Level
 from app.core.states import Phase
 from app.core.view import View
 from app.simulator.tenant import USER_ID
@@ -107,7 +108,7 @@ class Tour:
         await self._control("scenario", name="instant")
         await self._click(self._window.button)
         await self._step("masked-from-unknown", Phase.MASKED)
-        await self._until(lambda view: view.reminding)
+        await self._until(lambda view: view.reminding > Level.QUIET)
         await asyncio.sleep(1.2)
         await self._step("forgotten", Phase.MASKED)
         await self._click(self._window.button)

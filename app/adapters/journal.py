@@ -6,8 +6,9 @@ shown; a mask never waits for it longer than it was told to.
     journal = Journal(path, file_key(key_file(path)), clock, scene)
     journal.listen(show_trouble)
     last = await journal.start()                    # how the run before ended
-    if await journal.durable(intent, within=0.05):  # False: go on all the same
-    journal.put(state)                              # a future, if anybody cares
+    record = journal.put(intent)                    # at the press
+    await journal.settled(record)                   # before the request leaves; False: go on all the same
+    await journal.durable(state)                    # both in one, before the window claims it
     await journal.close(within=3.0)
 """
 
@@ -116,13 +117,20 @@ class Journal:
         return future
 
     async def durable(self, entry: Entry, within: float = INTENT_WITHIN) -> bool:
-        """Put it and wait until it is on disk, at most `within` s, and not at all while records are not written."""
-        future = self.put(entry)
-        if self.trouble is None:
-            await asyncio.wait({future}, timeout=within)
-        if future.done():
-            self._slow = self._slow and future.result() == NOT_WRITTEN
-            return future.result() != NOT_WRITTEN
+        """Put it, and `settled`."""
+        return await self.settled(self.put(entry), within)
+
+    async def settled(self, record: "asyncio.Future[int]", within: float = INTENT_WITHIN) -> bool:
+        """Wait until the record is on disk, at most `within` s, and not at all while records are not written.
+
+        Apart from `put`, so that the disk works while the request is made ready: put at the press, settle before
+        the request leaves.
+        """
+        if not record.done() and self.trouble is None:
+            await asyncio.wait({record}, timeout=within)
+        if record.done():
+            self._slow = self._slow and record.result() == NOT_WRITTEN
+            return record.result() != NOT_WRITTEN
         if self.trouble is None and not self._slow:
             self._slow = True
             self._tell(Trouble(Fault.SLOW, lasting=False, waiting=self._waiting))

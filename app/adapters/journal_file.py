@@ -16,6 +16,8 @@ from contextlib import closing
 from pathlib import Path
 
 from app.adapters.journal_key import KeySource, sync_folder
+from app.adapters.journal_last_run import bodies_in
+from app.adapters.journal_remains import beyond
 from app.adapters.journal_schema import (
     APPLICATION_ID,
     BUSY_FOR,
@@ -32,6 +34,8 @@ from app.core.audit import MAC_SIZE, Head, Why, link, verify
 
 QUICK_CHECK_MOST = 32 << 20
 """Bytes of a file that is checked page by page at the start; a larger one would hold up the first record."""
+KNOWN = 5000
+"""Records at the new end that are known again when they turn up behind the valid end of the -wal file."""
 TAIL = 200
 """Records at the new end whose chain is checked at the start."""
 ROOM_AHEAD = 256
@@ -51,8 +55,12 @@ class JournalFile:
         self._identity: tuple[int, int] | None = None
         self._key = b""
         self._commits = 0
+        self.lost: list[bytes] | None = None
+        """When records were durable and are not there any more: what can still be seen of them, perhaps nothing."""
         self.fresh = False
         """Opened without a record in it."""
+        self.had_records = False
+        """There were records before the key was asked for."""
         self.key_made = False
         """The key was made when it was opened: what is in it cannot be verified."""
         self.key_is_new = False
@@ -73,13 +81,17 @@ class JournalFile:
             raise sqlite3.OperationalError("the journal is not open")
         return self._database
 
+    def make_folder(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def open(self) -> None:
         """Raises DamagedError, sqlite3.Error, OSError, and ValueError for a key that is none."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._key, made = self._key_source()
-        self.key_made = made
-        self.key_is_new = self.key_is_new or made
+        self.make_folder()
+        self.had_records = False
         self._check()
+        # After the look: a key that was made since belongs to what another MaskBar has just begun.
+        self._key, self.key_made = self._key_source()
+        self.key_is_new = self.key_is_new or self.key_made
         os.close(
             os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
         )  # SQLite gives -wal and -shm the same mode
@@ -131,8 +143,13 @@ class JournalFile:
                 said = database.execute(f"PRAGMA {check}").fetchone()[0]
                 if check != "schema_version" and said != "ok":
                     raise DamagedError(str(said))
-                database.execute(f"{NEWEST} LIMIT {TAIL}").fetchall()
+                known = {data for _, data, _ in database.execute(f"{NEWEST} LIMIT {KNOWN}")}
+                self.had_records = bool(known)
                 anchor_of(database)
+                behind, commit = beyond(self.path)
+                found = bodies_in(behind)
+                if commit or any(data not in known for data in found):
+                    self.lost = found
         except sqlite3.DatabaseError as error:
             if is_damage(error) or (isinstance(error, sqlite3.OperationalError) and "no such" in str(error)):
                 raise DamagedError(str(error)) from error

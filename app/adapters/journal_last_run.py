@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
-from pathlib import Path
 
 from app.core.audit import Kind, fields, seconds
 from app.core.ports import Wish
@@ -71,34 +70,31 @@ def last_run(newest_first: Iterable[tuple[int, bytes]], run: str) -> LastRun:
             continue
         if "phase" in record:
             return _with_state(found, record)
+        if record.get("kind") in (Kind.INTENT.value, Kind.ATTEMPT.value) and "operation" in record:
+            # Nothing was shown after it: the request may have left, and may have been done.
+            pending = Phase.MASKING if record["operation"] == Wish.MASK.value else Phase.UNMASKING
+            return _with_state(found, record | {"phase": pending.value})
         if record.get("kind") == Kind.START.value:
             break
     return found or LastRun()
 
 
-def salvaged(paths: Iterable[Path]) -> LastRun:
+def salvaged(remains: Iterable[bytes]) -> LastRun:
     """What can still be seen in the bytes of a damaged journal: the newest state by its time. Always doubtful."""
     newest: dict[str, str | int] = {}
-    for path in paths:
-        for record in _records(_looks_like_records(path)):
-            if "phase" in record and str(record.get("at", "")) >= str(newest.get("at", "")):
-                newest = record
+    for record in _records(body for data in remains for body in bodies_in(data)):
+        if "phase" in record and str(record.get("at", "")) >= str(newest.get("at", "")):
+            newest = record
     found = replace(UNREADABLE, run=str(newest.get("run", "")), at=_time(newest, "at"))
     return _with_state(found, newest)
 
 
-SALVAGE_MOST = 8 << 20
-"""Bytes at the end of a damaged file that are looked at."""
 _RECORD = re.compile(rb'\{"[a-z_]+":[^{}\0]{20,2000}\}')
 
 
-def _looks_like_records(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - SALVAGE_MOST))
-            yield from _RECORD.findall(file.read(SALVAGE_MOST))
-    except OSError:
-        return  # what cannot be read says nothing
+def bodies_in(data: bytes) -> list[bytes]:
+    """All that looks like a record's bytes."""
+    return _RECORD.findall(data)
 
 
 def _records(bodies: Iterable[bytes]) -> Iterator[dict[str, str | int]]:

@@ -15,6 +15,8 @@ from typing import Protocol
 from app.adapters.journal_faults import KeylessError, Trouble, fault_of
 from app.adapters.journal_file import JournalFile
 from app.adapters.journal_last_run import UNREADABLE, Ended, LastRun, last_run, salvaged
+from app.adapters.journal_presence import Presence
+from app.adapters.journal_remains import remains
 from app.adapters.journal_retention import KEEP_FOR, cut_once
 from app.adapters.journal_schema import DamagedError, GoneError
 from app.core.audit import Entry, Fault, Head, Kind, Moment, Origin, Outcome, Resource, Scene, body
@@ -72,7 +74,7 @@ class Writer:
         self._told_began = False
         self._latest: Entry | None = None
         self._doubt: LastRun | None = None
-        self._running: sqlite3.Connection | None = None
+        self._presence: Presence | None = None
         self._tidy_at = 0.0
         self._stopping = False
         # A daemon: a disk that hangs must not keep the program from ending.
@@ -149,8 +151,11 @@ class Writer:
     # Opening.
 
     def _open(self) -> None:
+        self.file.make_folder()
+        if self._presence is None:
+            self._presence = Presence(self.file.path.parent)
         self.file.open()
-        if self.file.key_made and not self.file.fresh:
+        if self.file.key_made and self.file.had_records:
             raise KeylessError
         if self._last is None:
             self._last = self._look_back()
@@ -169,8 +174,14 @@ class Writer:
         if self._doubt is not None:
             return self._doubt
         last = last_run(self.file.newest_first(), self._scene.run)
-        if self._others_run() and last.ended is Ended.UNCLEAN:
+        alone = self._presence is None or self._presence.alone
+        if not alone and last.ended is Ended.UNCLEAN:
             last = replace(last, ended=Ended.STILL_RUNS)
+        if self.file.lost is not None and alone:  # another MaskBar's commit may be on its way there
+            self._tell_once(Fault.TORN)
+            seen = salvaged(self.file.lost)
+            newer = seen.phase is not None and (seen.at or 0.0) >= (last.at or 0.0)
+            last = replace(seen, ended=last.ended) if newer else replace(last, doubtful=True)
         if not self.file.tail_holds():
             self._tell_once(Fault.CHANGED)
             last = replace(last, doubtful=True)
@@ -202,16 +213,6 @@ class Writer:
             masked_since=now.masked_since,
             contact=now.contact,
         )
-
-    def _others_run(self) -> bool:
-        """Whether another MaskBar has this journal: an exclusive lock, held by SQLite, says that one runs."""
-        name = self.file.path.with_name("journal.running")
-        try:
-            self._running = self._running or sqlite3.connect(name, timeout=0, isolation_level=None)
-            self._running.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            return getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY"
-        return False
 
     def _tell_began(self, last: LastRun) -> None:
         if not self._told_began:
@@ -261,7 +262,7 @@ class Writer:
     def _set_aside(self, why: str) -> None:
         aside = self.file.set_aside(why)
         if self._last is None and aside is not None:
-            self._doubt = salvaged(aside.with_name(aside.name + end) for end in ("", "-wal"))
+            self._doubt = salvaged(remains(aside.with_name(aside.name + end)) for end in ("", "-wal"))
 
     # Quiet moments.
 
@@ -280,7 +281,7 @@ class Writer:
         return body(replace(self._own(Kind.RETENTION), origin=Origin.RULE, cut=cut, amount=count))
 
     def _close(self) -> None:
-        for closing in (self.file.close, self._running.close if self._running else None):
+        for closing in (self.file.close, self._presence.close if self._presence else None):
             try:
                 if closing:
                     closing()

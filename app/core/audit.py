@@ -106,6 +106,7 @@ class Fault(Enum):
         "The journal's key was missing. The journal is kept aside, and a new one has begun.",
     )
     CHANGED = ("changed", "The journal's last records do not verify: somebody or something changed them.")
+    TORN = ("torn", "The end of the journal was torn: records that were safe are gone.")
     GONE = ("gone", "The journal was moved or removed while it was in use. A new one has begun.")
     LOST = ("lost", "Too many records waited for the disk: some are lost.")
 

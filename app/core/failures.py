@@ -147,9 +147,14 @@ class Failure(Enum):
         "The sign-in changed.",
         "Press Mask to confirm the mask again, or Unmask when you are done.",
     )
+    ENDED_MASKED = (
+        Fate.DOUBT,
+        "MaskBar ended while the call may have been masked.",
+        "If it is still that call: press Unmask when the card is done, or Mask to mask it again.",
+    )
     RECORDING_AGAIN = (
         Fate.DOUBT,
-        "The recorder says that this call is being recorded.",
+        "RECORDING AGAIN: the recorder says that this call is being recorded.",
         "Stop taking the card. Press Mask to mask the call again.",
     )
     NOT_PROVEN = (

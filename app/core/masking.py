@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 
 from app.core import transitions as do
 from app.core.failures import Fate
-from app.core.ports import Wish
+from app.core.ports import Seen, Wish
 from app.core.states import (
     Acknowledged,
     Answered,
@@ -54,7 +54,6 @@ from app.core.states import (
     Press,
     Run,
     Say,
-    Seen,
     Send,
     State,
     Tick,

@@ -21,6 +21,15 @@ class Wish(Enum):
         return Wish.UNMASK if self is Wish.MASK else Wish.MASK
 
 
+class Seen(Enum):
+    """What a read-back says of the voice recording."""
+
+    MASKED = "masked"
+    RECORDING = "recording"
+    UNCLEAR = "unclear"
+    """Anything else, known or not: never taken for a mask."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one request to the recorder came to. Exactly one of: confirmed, accepted, a failure.
@@ -63,6 +72,28 @@ class Recorder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the recorder, asked for the recording's status, says.
+
+    granted   False: this sign-in may not ask. None: it could not be found out (trouble on the way)
+    seen      what it says of the voice; None when nothing was said
+    contact   the call that it speaks of
+    """
+
+    granted: bool | None
+    seen: Seen | None = None
+    contact: str | None = None
+
+
+class Reader(Protocol):
+    """The read-back: asks what is recorded, and changes nothing."""
+
+    async def read(self, correlation_id: str, limit: float) -> Reading:
+        """Within `limit` seconds. Never raises but for cancellation."""
+        ...
+
+
 class TokenError(Exception):
     """No token can be had. `failure` says why, `words` is what the sign-in service said (cleaned)."""
 
@@ -86,7 +117,13 @@ class TokenSource(Protocol):
 class Clock(Protocol):
     """The time, in seconds."""
 
-    def monotonic(self) -> float: ...
+    def monotonic(self) -> float:
+        """Never goes back, and goes on while the computer sleeps."""
+        ...
+
+    def asleep(self) -> float:
+        """For how long the computer has slept since it was started; it grows by a sleep, and by nothing else."""
+        ...
 
     def wall(self) -> float:
         """Seconds since 1970, UTC."""

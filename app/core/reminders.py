@@ -1,9 +1,78 @@
-"""When a call that is left masked is to be spoken of.
+"""What is due when, for a call that is left masked: a ladder that is climbed until the call is unmasked.
 
-The one rule: what may be masked counts as masked (UNKNOWN too), and suspend does not stop the clock.
+The one rule: what may be masked counts as masked (UNKNOWN too), and only the agent puts a reminder off.
+
+The time is counted from `State.masked_since`, on a clock that goes on while the computer sleeps. "Still taking the
+card" moves the foot of the ladder, so that the next rung comes `snooze` seconds later and the climb begins anew.
+An unmask that was wished and failed stands on the first rung at once.
 """
 
-from app.core.states import State
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from app.core.ports import Wish
+from app.core.states import Phase, State
+
+
+class Level(IntEnum):
+    """How loudly it is said. Each contains the ones before it."""
+
+    QUIET = 0
+    SAY = 1
+    """In the window."""
+    ALERT = 2
+    """The window pulses and comes to the front, the taskbar is alerted, a notification is sent."""
+    SOUND = 3
+    """A sound as well, again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """All times in seconds of masked time."""
+
+    say: float = 60.0
+    alert: float = 120.0
+    sound: float = 180.0
+    sound_every: float = 60.0
+    snooze: float = 60.0
+    """How long "still taking the card" puts it off."""
+    auto_unmask: float | None = None
+    """The organisation's policy: unmask by itself then. None: never."""
+    countdown: float = 30.0
+    """For how long before that the window counts down, and the agent can put it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """Where on the ladder the present mask is. The default: nothing is masked."""
+
+    since: float | None = None
+    """The `masked_since` that it belongs to."""
+    foot: float = 0.0
+    """From when the ladder's times are counted: `since`, or later when it was put off."""
+    given: int = 0
+    """The number of the last rung that was told."""
+    unmasked_by_itself: bool = False
+    """The policy's unmask was sent: once for a mask, not again when it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One reminder. `number` counts from 1; each sound is one of its own."""
+
+    number: int
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """What is due now."""
+
+    climb: Climb
+    rung: Rung | None = None
+    """To be told now: raise, notify, sound, record."""
+    unmask: bool = False
+    """The policy's unmask is due now."""
 
 
 def masked_for(state: State, now: float) -> float | None:
@@ -11,7 +80,82 @@ def masked_for(state: State, now: float) -> float | None:
     return None if state.masked_since is None else max(0.0, now - state.masked_since)
 
 
-def overdue(state: State, now: float, remind_after: float) -> bool:
-    """Is it time to ask the agent whether the card is done?"""
-    masked = masked_for(state, now)
-    return masked is not None and masked >= remind_after
+def level(climb: Climb, state: State, ladder: Ladder, now: float) -> Level:
+    """How loudly the window says it now."""
+    return _level(_number(_follow(climb, state), state, ladder, now))
+
+
+def countdown(climb: Climb, state: State, ladder: Ladder, now: float) -> float | None:
+    """Seconds until the policy's unmask, while it is counted down; None otherwise."""
+    climb = _follow(climb, state)
+    if ladder.auto_unmask is None or state.phase is not Phase.MASKED or climb.unmasked_by_itself:
+        return None
+    left = climb.foot + ladder.auto_unmask - now
+    return max(0.0, left) if left <= ladder.countdown else None
+
+
+def remind(climb: Climb, state: State, ladder: Ladder, now: float) -> Reminders:
+    """What is due at `now`. Rungs that were slept through are told once, as the highest of them."""
+    climb = _follow(climb, state)
+    if state.phase.pending:
+        return Reminders(climb)  # a wish is on its way: the agent has not forgotten
+    if countdown(climb, state, ladder, now) == 0.0:
+        return Reminders(replace(climb, unmasked_by_itself=True), unmask=True)
+    number = _number(climb, state, ladder, now)
+    if number <= climb.given:
+        return Reminders(climb)
+    return Reminders(replace(climb, given=number), rung=Rung(number, _level(number)))
+
+
+def due(climb: Climb, state: State, ladder: Ladder, now: float) -> float | None:
+    """When (s) `remind` has something to say; None: not before the state changes."""
+    climb = _follow(climb, state)
+    if climb.since is None or state.phase.pending:
+        return None
+    moments = [climb.foot + _time(climb.given + 1, ladder)]
+    if _failed_unmask(state) and climb.given == 0:
+        moments.append(now)
+    if ladder.auto_unmask is not None and state.phase is Phase.MASKED and not climb.unmasked_by_itself:
+        moments.append(climb.foot + ladder.auto_unmask)
+    return min(moments)
+
+
+def put_off(climb: Climb, state: State, ladder: Ladder, now: float) -> Climb:
+    """The agent is still taking the card."""
+    climb = _follow(climb, state)
+    return replace(climb, foot=now + ladder.snooze - ladder.say, given=0)
+
+
+def _follow(climb: Climb, state: State) -> Climb:
+    """A new mask begins at the foot of the ladder."""
+    if climb.since == state.masked_since:
+        return climb
+    return Climb(since=state.masked_since, foot=state.masked_since or 0.0)
+
+
+def _failed_unmask(state: State) -> bool:
+    return state.problem is not None and state.problem.wish is Wish.UNMASK
+
+
+def _number(climb: Climb, state: State, ladder: Ladder, now: float) -> int:
+    if climb.since is None:
+        return 0
+    passed = now - climb.foot
+    if passed >= ladder.sound:
+        return Level.SOUND + int((passed - ladder.sound) // ladder.sound_every)
+    if passed >= ladder.alert:
+        return Level.ALERT
+    return Level.SAY if passed >= ladder.say or _failed_unmask(state) else Level.QUIET
+
+
+def _level(number: int) -> Level:
+    return Level(min(number, Level.SOUND))
+
+
+def _time(number: int, ladder: Ladder) -> float:
+    """Seconds from the foot to the rung with this number."""
+    if number == Level.SAY:
+        return ladder.say
+    return (
+        ladder.alert if number == Level.ALERT else ladder.sound + (number - Level.SOUND) * ladder.sound_every
+    )

@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+from app.core.reminders import Ladder
 from app.core.states import Limits
 
 
@@ -23,8 +24,8 @@ class Settings:
     """The tenant's area, as in na1, eu1."""
     user_id: str = ""
     """The agent whose calls are masked: an opaque string."""
-    remind_after: float = 60.0
-    """A call that stays masked for longer is a call that was forgotten."""
+    ladder: Ladder = field(default_factory=Ladder)
+    """When an agent who forgot to unmask is reminded."""
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -120,7 +121,15 @@ def _confirmation(value: Any) -> str:
 # Section, key -> how it is read. The file's order in messages is the file's own.
 KEYS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "connection": {"base_url": _base_url, "area": _area, "user_id": _text},
-    "reminders": {"remind_after": _seconds(10, 600)},
+    "reminders": {
+        "remind_after": _seconds(10, 600),
+        "alert_after": _seconds(10, 1800),
+        "sound_after": _seconds(10, 1800),
+        "sound_every": _seconds(10, 600),
+        "snooze": _seconds(10, 600),
+        "auto_unmask": _seconds(60, 7200),
+        "countdown": _seconds(20, 120),
+    },
     "masking": {
         "deadline": _seconds(2, 60),
         "evidence_life": _seconds(30, 3600),
@@ -140,21 +149,61 @@ def from_data(data: Mapping[str, Any]) -> Settings:
         complaints.append(Complaint("connection.user_id", "expected the agent's user id"))
     if complaints:
         raise SettingsError(complaints)
-    limits = replace(
-        DEFAULTS.limits,
-        deadline=values.get("masking.deadline", DEFAULTS.limits.deadline),
-        evidence_life=values.get("masking.evidence_life", DEFAULTS.limits.evidence_life),
-        settle=values.get("masking.settle", 3.0)
-        if values.get("masking.confirmation") == "accepted"
-        else None,
-    )
-    return Settings(
+    settings = Settings(
         base_url=values.get("connection.base_url", ""),
         area=values.get("connection.area", ""),
         user_id=values["connection.user_id"],
-        remind_after=values.get("reminders.remind_after", DEFAULTS.remind_after),
-        limits=limits,
+        ladder=_named(DEFAULTS.ladder, values, LADDER),
+        limits=_named(DEFAULTS.limits, values, LIMITS),
     )
+    if values.get("masking.confirmation") != "accepted":
+        settings = replace(settings, limits=replace(settings.limits, settle=None))
+    elif settings.limits.settle is None:
+        settings = replace(settings, limits=replace(settings.limits, settle=DEFAULT_SETTLE))
+    ladder = settings.ladder
+    # Who moves one rung moves those above it that were not named.
+    if "reminders.alert_after" not in values:
+        ladder = replace(ladder, alert=max(ladder.alert, ladder.say + 60))
+    if "reminders.sound_after" not in values:
+        ladder = replace(ladder, sound=max(ladder.sound, ladder.alert + 60))
+    if not ladder.say <= ladder.alert <= ladder.sound:
+        raise SettingsError(
+            [
+                Complaint(
+                    "reminders", "expected remind_after, alert_after, sound_after in this order of seconds"
+                )
+            ]
+        )
+    if ladder.auto_unmask is not None and ladder.auto_unmask < ladder.say + ladder.countdown:
+        raise SettingsError(
+            [Complaint("reminders.auto_unmask", "expected at least remind_after and countdown together")]
+        )
+    return replace(settings, ladder=ladder)
+
+
+LADDER = {
+    "say": "reminders.remind_after",
+    "alert": "reminders.alert_after",
+    "sound": "reminders.sound_after",
+    "sound_every": "reminders.sound_every",
+    "snooze": "reminders.snooze",
+    "auto_unmask": "reminders.auto_unmask",
+    "countdown": "reminders.countdown",
+}
+LIMITS = {
+    "deadline": "masking.deadline",
+    "evidence_life": "masking.evidence_life",
+    "settle": "masking.settle",
+}
+DEFAULT_SETTLE = 3.0
+"""Seconds, where the organisation has set `confirmation = "accepted"` and no more."""
+
+T = TypeVar("T", Ladder, Limits)
+
+
+def _named(defaults: T, values: Mapping[str, Any], names: Mapping[str, str]) -> T:
+    """`defaults` with what `values` has under these names."""
+    return replace(defaults, **{field: values[name] for field, name in names.items() if name in values})
 
 
 def _read_all(data: Mapping[str, Any], values: dict[str, Any]) -> Iterator[Complaint]:

@@ -4,10 +4,10 @@ The one rule: all of it is frozen; nothing here decides. The rules stand in `mas
 """
 
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 
 from app.core.failures import Failure
-from app.core.ports import Answer, Wish
+from app.core.ports import Answer, Seen, Wish
 
 
 class Phase(Enum):
@@ -183,14 +183,6 @@ class Answered:
     chance: float = 0.5
 
 
-class Seen(Enum):
-    """What a read-back says of the voice recording."""
-
-    MASKED = auto()
-    RECORDING = auto()
-    UNCLEAR = auto()
-
-
 @dataclass(frozen=True, slots=True)
 class Observed:
     """A read-back, asked for at `asked_at`, said `seen` of the call `contact`."""
@@ -239,11 +231,12 @@ class Send:
 
 
 class Notice(Enum):
-    """Why a press or a wish started nothing."""
+    """What a press or a wish came to when the state does not show it."""
 
     STILL_PENDING = "still-pending"
     KEPT_FOR_NEXT = "kept-for-next"
     DOUBLE_CLICK = "double-click"
+    INCIDENT = "incident"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ The one rule: `card` (the card may be taken) is true in MASKED and nowhere else,
 All words that depend on the state are here and in `failures.py`; sentences are whole, for translators.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 from app.core.failures import Failure
 from app.core.ports import Wish
-from app.core.reminders import masked_for, overdue
+from app.core.reminders import Climb, Ladder, Level, countdown, level, masked_for
 from app.core.states import How, Notice, Phase, Problem, State
 
 
@@ -56,11 +57,17 @@ class View:
     """How long the call has been masked, as 0:42; empty when it is not."""
     progress: float | None = None
     """The time that a pending wish has taken, as a part of its deadline, 0 to 1."""
-    reminding: bool = False
-    """The call was left masked (or may have been): to be said unmistakably, and again."""
+    reminding: Level = Level.QUIET
+    """The call was left masked (or may have been): how loudly it is said."""
+    snooze: str = ""
+    """What the agent can press to be reminded later; empty when there is nothing to put off."""
     message: Message | None = None
     notice: str = ""
     """Why the last press started nothing."""
+    leaving: str = ""
+    """The question that is asked before MaskBar ends while the call may be masked."""
+    fault: str = ""
+    """Something beside the recording that the agent should know: the journal cannot be written."""
 
     @property
     def spoken(self) -> str:
@@ -80,6 +87,7 @@ NOTICES = {
     Notice.STILL_PENDING: "One moment, still working on it.",
     Notice.KEPT_FOR_NEXT: "Noted, it is next.",
     Notice.DOUBLE_CLICK: "Double-click: the call stays masked.",
+    Notice.INCIDENT: "Noted. Paste it to your supervisor.",
 }
 
 HOW = {
@@ -91,16 +99,31 @@ HOW = {
 NO_CARD = "Do not take card details."
 
 
-def view(state: State, now: float, remind_after: float, notice: Notice | None = None) -> View:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is shown beside the state."""
+
+    climb: Climb = field(default_factory=Climb)
+    ladder: Ladder = field(default_factory=Ladder)
+    notice: Notice | None = None
+    leaving: bool = False
+    fault: str = ""
+
+
+NOTHING_BESIDE = Beside()
+
+
+def view(state: State, now: float, beside: Beside = NOTHING_BESIDE) -> View:
     """The View of `state` at `now` (s, monotonic)."""
     masked = masked_for(state, now)
-    reminding = overdue(state, now, remind_after)
+    reminding = level(beside.climb, state, beside.ladder, now)
+    counting = countdown(beside.climb, state, beside.ladder, now)
     run = state.run if state.phase.pending else None
     return View(
         phase=state.phase,
         word=WORDS[state.phase],
         guidance=_guidance(state, reminding),
-        detail=_detail(state, now, masked),
+        detail=_detail(state, now, masked, counting),
         icon=state.phase.value,
         card=state.phase is Phase.MASKED,
         button=_button(state),
@@ -108,8 +131,11 @@ def view(state: State, now: float, remind_after: float, notice: Notice | None = 
         clock="" if masked is None else minutes(masked),
         progress=min(1.0, max(0.0, now - run.began) / (run.deadline - run.began)) if run else None,
         reminding=reminding,
+        snooze=_snooze(state, reminding, counting),
         message=None if state.phase.pending or not state.problem else _message(state, state.problem),
-        notice=NOTICES[notice] if notice else "",
+        notice=NOTICES[beside.notice] if beside.notice else "",
+        leaving=_leaving(state) if beside.leaving else "",
+        fault=beside.fault,
     )
 
 
@@ -128,7 +154,7 @@ def _button(state: State) -> Choice:
     return Choice("Mask", Wish.MASK)
 
 
-def _guidance(state: State, reminding: bool) -> str:
+def _guidance(state: State, reminding: Level) -> str:
     match state.phase:
         case Phase.UNMASKED | Phase.UNKNOWN:
             return NO_CARD
@@ -140,7 +166,9 @@ def _guidance(state: State, reminding: bool) -> str:
             return "Wait, do not take card details."
 
 
-def _detail(state: State, now: float, masked: float | None) -> str:
+def _detail(state: State, now: float, masked: float | None, counting: float | None) -> str:
+    if counting is not None:
+        return f"Unmasks by itself in {math.ceil(counting)} s"
     if state.phase.pending:
         waited = max(0.0, now - state.pending_run.began)
         return f"{_waiting_for(state)} · {waited:.0f} s"
@@ -149,6 +177,18 @@ def _detail(state: State, now: float, masked: float | None) -> str:
             return "Treat as recorded · still asking to mask"
         return "Treat as recorded · it may be masked"
     return HOW[state.proof.how] if state.proof else ""
+
+
+def _snooze(state: State, reminding: Level, counting: float | None) -> str:
+    if state.phase.pending or (reminding is Level.QUIET and counting is None):
+        return ""
+    return "Still taking the card" if state.phase is Phase.MASKED else "Remind me later"
+
+
+def _leaving(state: State) -> str:
+    if state.phase is Phase.MASKED:
+        return "The call is still masked. Without MaskBar nobody reminds you to unmask it."
+    return "The call may be masked. Without MaskBar nobody reminds you to unmask it."
 
 
 def _waiting_for(state: State) -> str:

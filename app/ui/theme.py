@@ -43,6 +43,9 @@ COLOURS = {
 
 REMINDING = "#FDE047"
 """The ground of a call that was left masked."""
+PULSE = "#FFFFFF"
+"""What it changes with when the reminder pulses."""
+PULSE_MS = 1000
 
 
 def colours(phase: Phase, reminding: bool) -> Colours:

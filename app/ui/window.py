@@ -4,9 +4,9 @@ The one rule: `show_view` draws the View it is given, all of it, each time; the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QContextMenuEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.ports import Wish
+from app.core.reminders import Level
+from app.core.states import Phase
 from app.core.view import Message, View
 from app.ui import theme
 from app.ui.handle import Handle
@@ -33,7 +35,17 @@ class Calls:
     press: Callable[[], None]
     choose: Callable[[Wish], None]
     acknowledge: Callable[[], None]
+    put_off: Callable[[], None]
+    """Still taking the card."""
+    incident: Callable[[], None]
+    """Card data may have been recorded."""
+    close: Callable[[], None]
+    """The window was closed; it is hidden now."""
     leave: Callable[[], None]
+    """Quit, or ask first."""
+    unmask_and_leave: Callable[[], None]
+    leave_masked: Callable[[], None]
+    stay: Callable[[], None]
 
 
 class Window(QWidget):
@@ -47,6 +59,11 @@ class Window(QWidget):
         self._calls = calls
         self._second_wish = Wish.UNMASK
         self._style = ""
+        self._colours = theme.COLOURS[Phase.UNMASKED]
+        self._bright = True
+        self._pulsing = QTimer(self)
+        self._pulsing.setInterval(theme.PULSE_MS)
+        self._pulsing.timeout.connect(self._turn_pulse)
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setFixedWidth(theme.WIDTH)
         self.setObjectName("window")
@@ -65,6 +82,14 @@ class Window(QWidget):
         self.dismiss = _button("dismiss", calls.acknowledge)
         self.dismiss.setText("OK")
         self.dismiss.setAccessibleName("OK, I have read it")
+        self.snooze = _button("snooze", calls.put_off)
+        self.fault = _label("fault", wrap=True)
+        self.leaving = _label("leaving", wrap=True)
+        self.leave_choices = (
+            _button("unmaskAndLeave", calls.unmask_and_leave, "Unmask, then quit"),
+            _button("leaveMasked", calls.leave_masked, "Quit anyway"),
+            _button("stay", calls.stay, "Stay"),
+        )
         self.panel = QFrame()
         self.panel.setObjectName("panel")
         self._lay_out()
@@ -72,9 +97,11 @@ class Window(QWidget):
         self._minimise = QAction("Minimise", self)
         self._minimise.triggered.connect(self.showMinimized)
         self._quit = QAction("Quit MaskBar", self)
-        self._quit.triggered.connect(self.close)
+        self._quit.triggered.connect(calls.leave)
+        self._incident = QAction("Card data may have been recorded…", self)
+        self._incident.triggered.connect(calls.incident)
         self._menu = QMenu(self)
-        self._menu.addActions([self._minimise, self._quit])
+        self._menu.addActions([self._incident, self._minimise, self._quit])
         self.handle.clicked.connect(lambda: self._menu.popup(self.mapToGlobal(QPoint(0, theme.BAR_HEIGHT))))
 
     def show_view(self, view: View) -> None:
@@ -90,12 +117,8 @@ class Window(QWidget):
         self.button.setAccessibleDescription(view.spoken)
         self.progress.setVisible(view.progress is not None)
         self.progress.setValue(round(1000 * (view.progress or 0)))
-        self._show_message(view.message)
-        self.second.setVisible(view.second is not None)
-        if view.second:
-            self._second_wish = view.second.wish
-            self.second.setText(view.second.label)
-        self.panel.setVisible(view.message is not None or view.second is not None)
+        self._show_panel(view)
+        self._pulse(view.reminding >= Level.ALERT)
         self.setWindowTitle(f"{view.word} · MaskBar")
         self.setWindowIcon(window_icon(view.phase))
         self.setAccessibleName(view.spoken)
@@ -107,7 +130,7 @@ class Window(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         # Accepted, never refused: a window that refuses to close blocks the log-out on some desktops.
         event.accept()
-        self._calls.leave()
+        self._calls.close()
 
     def _lay_out(self) -> None:
         self.progress.setTextVisible(False)
@@ -149,13 +172,14 @@ class Window(QWidget):
         row.addLayout(right, 1)
 
         choices = QHBoxLayout()
+        choices.setSpacing(6)
         choices.addStretch()
-        choices.addWidget(self.second)
-        choices.addWidget(self.dismiss)
+        for button in (self.snooze, self.second, self.dismiss, *self.leave_choices):
+            choices.addWidget(button)
         self._message = message = QVBoxLayout(self.panel)
         message.setContentsMargins(theme.GAP + 2, theme.GAP, theme.GAP, theme.GAP)
         message.setSpacing(3)
-        for widget in (self.happened, self.card, self.todo):
+        for widget in (self.fault, self.leaving, self.happened, self.card, self.todo):
             message.addWidget(widget)
         message.addLayout(choices)
 
@@ -165,15 +189,27 @@ class Window(QWidget):
         whole.addWidget(bar)
         whole.addWidget(self.panel)
 
-    def _show_message(self, message: Message | None) -> None:
-        for widget in (self.happened, self.card, self.todo, self.dismiss):
-            widget.setVisible(message is not None)
-        if message:
-            said = f" ({message.words})" if message.words else ""
-            self.happened.setText(message.happened + said)
-            self.card.setText(message.card)
-            self.todo.setText(message.todo)
-            self.todo.setVisible(bool(message.todo))
+    def _show_panel(self, view: View) -> None:
+        """Below the bar: the question before leaving, or else what went wrong and what can be chosen."""
+        asking = bool(view.leaving)
+        message = None if asking else view.message
+        second = None if asking else view.second
+        snooze = "" if asking else view.snooze
+        _say(self.fault, view.fault)
+        _say(self.leaving, view.leaving)
+        _say(self.happened, _happened(message) if message else "")
+        _say(self.card, message.card if message else "")
+        _say(self.todo, message.todo if message else "")
+        self.dismiss.setVisible(message is not None)
+        self.snooze.setVisible(bool(snooze))
+        self.snooze.setText(snooze)
+        self.second.setVisible(second is not None)
+        if second:
+            self._second_wish = second.wish
+            self.second.setText(second.label)
+        for button in self.leave_choices:
+            button.setVisible(asking)
+        self.panel.setVisible(asking or bool(message or second or snooze or view.fault))
 
     def _fit(self) -> None:
         """As high as what is shown, and no higher. The borders are one pixel each."""
@@ -183,11 +219,36 @@ class Window(QWidget):
             high += self._message.totalHeightForWidth(self.width() - 2)
         self.setFixedHeight(high)
 
+    def _pulse(self, wanted: bool) -> None:
+        """A change of colour once a second: half of what counts as flashing."""
+        if wanted and not self._pulsing.isActive():
+            self._pulsing.start()
+        elif not wanted:
+            self._pulsing.stop()
+            self._bright = True
+
+    def _turn_pulse(self) -> None:
+        self._bright = not self._bright
+        self._apply(self._colours)
+
     def _paint_colours(self, view: View) -> None:
-        style = _style(theme.colours(view.phase, view.reminding))
+        self._colours = theme.colours(view.phase, view.reminding > Level.QUIET)
+        self._apply(self._colours)
+
+    def _apply(self, colours: theme.Colours) -> None:
+        style = _style(colours if self._bright else replace(colours, ground=theme.PULSE))
         if style != self._style:  # setting a style sheet is the dearest thing here
             self._style = style
             self.setStyleSheet(style)
+
+
+def _happened(message: Message) -> str:
+    return f"{message.happened} ({message.words})" if message.words else message.happened
+
+
+def _say(label: QLabel, words: str) -> None:
+    label.setText(words)
+    label.setVisible(bool(words))
 
 
 def _label(name: str, wrap: bool = False) -> QLabel:
@@ -198,8 +259,8 @@ def _label(name: str, wrap: bool = False) -> QLabel:
     return label
 
 
-def _button(name: str, call: Callable[[], None]) -> QPushButton:
-    button = QPushButton()
+def _button(name: str, call: Callable[[], None], text: str = "") -> QPushButton:
+    button = QPushButton(text)
     button.setObjectName(name)
     button.setMinimumSize(theme.TARGET * 2, theme.TARGET)
     button.clicked.connect(lambda _checked: call())
@@ -215,10 +276,11 @@ def _style(c: theme.Colours) -> str:
     #guidance {{ font-weight: 600; }}
     #detail {{ color: {c.quiet}; font-size: {theme.SMALL_PX}px; }}
     #panel {{ border-top: 1px solid {c.block}; }}
-    #card {{ font-weight: 700; }}
-    QPushButton {{ font-size: 15px; font-weight: 600; border-radius: 6px; padding: 0 4px;
+    #card, #leaving {{ font-weight: 700; }}
+    #fault {{ color: {c.quiet}; }}
+    QPushButton {{ font-size: 14px; font-weight: 600; border-radius: 6px; padding: 0 10px;
                    border: 2px solid {c.block}; color: {c.block}; background: #FFFFFF; }}
-    #button {{ color: #FFFFFF; background: {c.block}; }}
+    #button {{ font-size: 15px; color: #FFFFFF; background: {c.block}; padding: 0 4px; }}
     QPushButton:hover {{ border-color: #111827; }}
     QPushButton:focus {{ border: 3px solid #111827; }}
     QPushButton:pressed {{ background: #111827; color: #FFFFFF; }}

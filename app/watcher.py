@@ -1,0 +1,61 @@
+"""Asks the recorder, once a second, what is really recorded: while anything but a settled "not masked" is shown.
+
+The one rule: a read-back that is not granted is no error to show; it is remembered, and said where capabilities are.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from app.controller import Controller
+from app.core.ports import Clock, Reader
+from app.core.states import Observed, Phase
+from app.core.view import View
+
+log = logging.getLogger("maskbar.watcher")
+
+EVERY = 1.0
+"""Seconds from one question to the next, as the vendor's own agent asks during a call."""
+LONGEST_PAUSE = 15.0
+"""Seconds: the pause doubles with each trouble, up to this."""
+LIMIT = 3.0
+"""Seconds that one question may take."""
+
+
+class Watcher:
+    """`run` it as a task beside the controller."""
+
+    def __init__(
+        self, reader: Reader, controller: Controller, clock: Clock, new_id: Callable[[], str]
+    ) -> None:
+        self._reader = reader
+        self._controller = controller
+        self._clock = clock
+        self._new_id = new_id
+        self._wanted = asyncio.Event()
+        self.granted: bool | None = None
+        """Whether this sign-in may ask; None: not known yet."""
+
+    async def run(self) -> None:
+        """Until it is cancelled, or the recorder says that this sign-in may not ask."""
+        self._controller.listen(self._follow)
+        pause = EVERY
+        while self.granted is not False:
+            asked = self._clock.monotonic()
+            reading = await self._reader.read(self._new_id(), LIMIT)
+            if reading.granted is not None:
+                if reading.granted is not self.granted:
+                    log.info("read-back %s", "granted" if reading.granted else "not granted")
+                self.granted = reading.granted
+            if reading.seen:
+                now = self._clock.monotonic()
+                self._controller.handle(Observed(reading.seen, reading.contact, asked, now))
+            pause = EVERY if reading.granted is not None else min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+            await self._wanted.wait()
+
+    def _follow(self, view: View) -> None:
+        if view.phase is Phase.UNMASKED:
+            self._wanted.clear()
+        else:
+            self._wanted.set()
