@@ -34,7 +34,7 @@ from app.core.states import (
     State,
     Tick,
 )
-from app.core.view import Beside, View, view
+from app.core.view import Beside, View, alarm, view
 
 log = logging.getLogger("maskbar.controller")
 
@@ -216,6 +216,8 @@ class Controller:
                     log.warning("ignored in %s: %s", effect.phase.value, type(effect.event).__name__)
         self._finish_leaving()
         self._show()
+        if alarm(self.state) and not alarm(before):
+            self.call_attention(Level.SOUND)
         self._remind(event.at)
         self._arm()
 

@@ -59,6 +59,8 @@ class View:
     """The time that a pending wish has taken, as a part of its deadline, 0 to 1."""
     reminding: Level = Level.QUIET
     """The call was left masked (or may have been): how loudly it is said."""
+    alarm: bool = False
+    """The recorder contradicts what was shown: the agent may be taking a card right now."""
     snooze: str = ""
     """What the agent can press to be reminded later; empty when there is nothing to put off."""
     message: Message | None = None
@@ -97,6 +99,8 @@ HOW = {
 }
 
 NO_CARD = "Do not take card details."
+STOP_CARD = "STOP taking the card."
+CONTRADICTIONS = frozenset({Failure.RECORDING_AGAIN, Failure.NOT_PROVEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,11 @@ class Beside:
     notice: Notice | None = None
     leaving: bool = False
     fault: str = ""
+
+
+def alarm(state: State) -> bool:
+    """The recorder contradicted a mask, and the agent has not said that it was read."""
+    return bool(state.problem and state.problem.failure in CONTRADICTIONS and not state.phase.pending)
 
 
 NOTHING_BESIDE = Beside()
@@ -122,7 +131,7 @@ def view(state: State, now: float, beside: Beside = NOTHING_BESIDE) -> View:
     return View(
         phase=state.phase,
         word=WORDS[state.phase],
-        guidance=_guidance(state, reminding),
+        guidance=STOP_CARD if alarm(state) else _guidance(state, reminding),
         detail=_detail(state, now, masked, counting),
         icon=state.phase.value,
         card=state.phase is Phase.MASKED,
@@ -131,6 +140,7 @@ def view(state: State, now: float, beside: Beside = NOTHING_BESIDE) -> View:
         clock="" if masked is None else minutes(masked),
         progress=min(1.0, max(0.0, now - run.began) / (run.deadline - run.began)) if run else None,
         reminding=reminding,
+        alarm=alarm(state),
         snooze=_snooze(state, reminding, counting),
         message=None if state.phase.pending or not state.problem else _message(state, state.problem),
         notice=NOTICES[beside.notice] if beside.notice else "",

@@ -16,6 +16,7 @@ TARGET = 44
 """The least height and width of anything to press."""
 BUTTON_WIDTH = 102
 GAP = 10
+LINE_GAP = 4
 
 WORD_PX = 19
 TEXT_PX = 13
@@ -48,6 +49,12 @@ PULSE = "#FFFFFF"
 PULSE_MS = 1000
 
 
-def colours(phase: Phase, reminding: bool) -> Colours:
+ALARM = "#FECACA"
+"""The ground when the recorder contradicts a mask."""
+
+
+def colours(phase: Phase, reminding: bool, alarm: bool) -> Colours:
     plain = COLOURS[phase]
-    return Colours(plain.block, REMINDING, "#111827", "#374151") if reminding else plain
+    if not (reminding or alarm):
+        return plain
+    return Colours(plain.block, ALARM if alarm else REMINDING, "#111827", "#374151")

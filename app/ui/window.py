@@ -90,6 +90,8 @@ class Window(QWidget):
             _button("leaveMasked", calls.leave_masked, "Quit anyway"),
             _button("stay", calls.stay, "Stay"),
         )
+        self._sentences = (self.fault, self.leaving, self.happened, self.card, self.todo)
+        self._choices = (self.snooze, self.second, self.dismiss, *self.leave_choices)
         self.panel = QFrame()
         self.panel.setObjectName("panel")
         self._lay_out()
@@ -118,7 +120,7 @@ class Window(QWidget):
         self.progress.setVisible(view.progress is not None)
         self.progress.setValue(round(1000 * (view.progress or 0)))
         self._show_panel(view)
-        self._pulse(view.reminding >= Level.ALERT)
+        self._pulse(view.alarm or view.reminding >= Level.ALERT)
         self.setWindowTitle(f"{view.word} · MaskBar")
         self.setWindowIcon(window_icon(view.phase))
         self.setAccessibleName(view.spoken)
@@ -174,13 +176,13 @@ class Window(QWidget):
         choices = QHBoxLayout()
         choices.setSpacing(6)
         choices.addStretch()
-        for button in (self.snooze, self.second, self.dismiss, *self.leave_choices):
+        for button in self._choices:
             choices.addWidget(button)
         self._message = message = QVBoxLayout(self.panel)
         message.setContentsMargins(theme.GAP + 2, theme.GAP, theme.GAP, theme.GAP)
-        message.setSpacing(3)
-        for widget in (self.fault, self.leaving, self.happened, self.card, self.todo):
-            message.addWidget(widget)
+        message.setSpacing(theme.LINE_GAP)
+        for sentence in self._sentences:
+            message.addWidget(sentence)
         message.addLayout(choices)
 
         whole = QVBoxLayout(self)
@@ -215,8 +217,13 @@ class Window(QWidget):
         """As high as what is shown, and no higher. The borders are one pixel each."""
         high = theme.BAR_HEIGHT + 2
         if not self.panel.isHidden():
-            self._message.invalidate()  # it keeps the height of the sentences that stood there before
-            high += self._message.totalHeightForWidth(self.width() - 2)
+            # By hand: a layout of wrapped labels goes on reckoning with the sentences that stood there before.
+            edge = self._message.contentsMargins()
+            room = self.width() - 2 - edge.left() - edge.right()
+            parts = [label.heightForWidth(room) for label in self._sentences if not label.isHidden()]
+            if any(not button.isHidden() for button in self._choices):
+                parts.append(theme.TARGET)
+            high += sum(parts) + theme.LINE_GAP * (len(parts) - 1) + edge.top() + edge.bottom()
         self.setFixedHeight(high)
 
     def _pulse(self, wanted: bool) -> None:
@@ -232,7 +239,7 @@ class Window(QWidget):
         self._apply(self._colours)
 
     def _paint_colours(self, view: View) -> None:
-        self._colours = theme.colours(view.phase, view.reminding > Level.QUIET)
+        self._colours = theme.colours(view.phase, view.reminding > Level.QUIET, view.alarm)
         self._apply(self._colours)
 
     def _apply(self, colours: theme.Colours) -> None:
