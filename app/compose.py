@@ -30,6 +30,7 @@ from app.adapters.journal_last_run import LastRun
 from app.adapters.journal_names import boot, new_run
 from app.adapters.journal_reading import default_path
 from app.adapters.network import Network
+from app.adapters.readback import CxoneReader
 from app.adapters.records import JournalRecords
 from app.adapters.signin import AccessKeySignIn
 from app.adapters.training import Training
@@ -42,6 +43,7 @@ from app.core.settings import Settings
 from app.core.states import Limits, Phase, State
 from app.simulator import tenant
 from app.ui.window import Calls, Window
+from app.watcher import Watcher
 
 log = logging.getLogger("maskbar.compose")
 
@@ -165,7 +167,7 @@ async def running(
             clock,
             settings,
             chance=random.random,
-            new_id=lambda: letters(secrets.token_bytes(10)),  # letters only: no id looks like a card number
+            new_id=_new_id,
             records=JournalRecords(journal, clock),
             state=_recovered(last, clock, settings),
         )
@@ -179,8 +181,9 @@ async def running(
         controller.begin()
         painted = _first_paint(window)
         window.show()
-        warming = asyncio.create_task(_keep_warm(recorder, painted), name="keep warm")
-        stack.push_async_callback(_cancel, warming)
+        watcher = Watcher(CxoneReader(recorder), controller, clock, _new_id)
+        for work in (_keep_warm(recorder, painted), _watch(watcher, painted)):
+            stack.push_async_callback(_cancel, asyncio.create_task(work))
         log.info("%s %s runs", NAME, __version__)
         yield Program(settings, controller, window, ended)
 
@@ -232,8 +235,18 @@ def _call_attention(app: QApplication, window: Window, level: Level) -> None:
         app.beep()
 
 
-async def _keep_warm(recorder: CxoneRecorder, painted: asyncio.Future[None]) -> None:
-    await painted
+def _new_id() -> str:
+    """For one request. Letters only: no id looks like a card number."""
+    return letters(secrets.token_bytes(10))
+
+
+async def _watch(watcher: Watcher, painted: asyncio.Event) -> None:
+    await painted.wait()
+    await watcher.run()
+
+
+async def _keep_warm(recorder: CxoneRecorder, painted: asyncio.Event) -> None:
+    await painted.wait()
     while True:
         await recorder.warm()
         await asyncio.sleep(recorder.warm_interval)
@@ -327,18 +340,15 @@ def _signals_set(ended: asyncio.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _first_paint(window: Window) -> asyncio.Future[None]:
-    painted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+def _first_paint(window: Window) -> asyncio.Event:
+    """Set once the window has been painted."""
+    painted = asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def seen() -> bool:
         window.removeEventFilter(watcher)
-        # After this event, so that the paint itself comes first.
-        asyncio.get_running_loop().call_soon(done)
+        loop.call_soon(painted.set)  # after this event, so that the paint itself comes first
         return False
-
-    def done() -> None:
-        if not painted.done():
-            painted.set_result(None)
 
     watcher = _Filter(QEvent.Type.Paint, seen)
     watcher.setParent(window)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("maskbar.cxone")
 
 SERVICE = "/interaction-recording-management-service/v1/interactions/"
+STATUS = "get-recording-status"
 USER_AGENT = f"MaskBar/{__version__}"
 
 WARM_LIMIT = 5.0
@@ -39,9 +40,9 @@ _NOT_ID = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(slots=True)
 class _Attempt:
-    """One POST: how far it got, for the log and for the verdict when the time is up."""
+    """One request: how far it got, for the log and for the verdict when the time is up."""
 
-    wish: Wish
+    op: str
     id: str
     trip: "Trip | None" = None
     signing_in: bool = False
@@ -72,7 +73,9 @@ class CxoneRecorder:
             agent = quote(user_id, safe="")
         except UnicodeEncodeError:
             raise ValueError("the agent's id contains characters that cannot be sent") from None
-        self._urls = {wish: f"{self._base}{SERVICE}{wish.value}?userId={agent}" for wish in Wish}
+        self._urls = {
+            op: f"{self._base}{SERVICE}{op}?userId={agent}" for op in (*(wish.value for wish in Wish), STATUS)
+        }
         scheme, _, rest = self._base.partition("://")
         self._secure = scheme.lower() == "https"
         self._origin = f"{scheme}://{rest.partition('/')[0]}/"
@@ -87,7 +90,7 @@ class CxoneRecorder:
         self._sign_in_refused = False
         self._pace = WarmPace(warm_interval, warm_floor)
         self._kept = False
-        self._used = self._clock.wall()
+        self._used = self._clock.monotonic()
 
     @property
     def warm_interval(self) -> float:
@@ -99,7 +102,7 @@ class CxoneRecorder:
 
         limit: seconds for all of it, the token and the connection included.
         """
-        attempt = _Attempt(wish, _NOT_ID.sub("-", correlation_id)[:128], began=self._clock.monotonic())
+        attempt = _Attempt(wish.value, _NOT_ID.sub("-", correlation_id)[:128], began=self._clock.monotonic())
         self._asking += 1
         try:
             async with asyncio.timeout(limit):
@@ -144,14 +147,28 @@ class CxoneRecorder:
         attempt.signing_in = False
         return token
 
+    async def read_status(self, correlation_id: str, limit: float) -> "Reply | None":
+        """What the service says of the recording's status (`readback.py` reads it); None when no answer came.
+
+        Within `limit` seconds. Changes nothing, and never raises but for cancellation.
+        """
+        attempt = _Attempt(STATUS, _NOT_ID.sub("-", correlation_id)[:128])
+        try:
+            async with asyncio.timeout(limit):
+                token = await self._tokens.token()
+                reply = await self._read(attempt, token)
+                if reply.status == 401:
+                    reply = await self._read(attempt, await self._tokens.token(refused=token))
+                return reply
+        except Exception as error:  # noqa: BLE001 - a question that failed is asked again by whoever asks
+            log.debug("read-back %s ended by %s", attempt.id, type(error).__name__)
+            return None
+
+    async def _read(self, attempt: _Attempt, token: str) -> "Reply":
+        return await self._request("GET", self._urls[attempt.op], self._headers(attempt, token), attempt)
+
     async def _post(self, attempt: _Attempt, token: str) -> "Reply":
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/json",
-            "X-Request-Id": attempt.id,
-            "CorrelationId": attempt.id,
-        }
-        reply = await self._request("POST", self._urls[attempt.wish], headers, attempt)
+        reply = await self._request("POST", self._urls[attempt.op], self._headers(attempt, token), attempt)
         attempt.theirs = next(
             (
                 answers.clean(found)
@@ -161,6 +178,15 @@ class CxoneRecorder:
             "",
         )
         return reply
+
+    @staticmethod
+    def _headers(attempt: _Attempt, token: str) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "X-Request-Id": attempt.id,
+            "CorrelationId": attempt.id,
+        }
 
     async def _request(self, method: str, url: str, headers: dict[str, str], attempt: _Attempt) -> "Reply":
         """The door for every request that speaks of a call."""
@@ -177,7 +203,7 @@ class CxoneRecorder:
         return reply
 
     def _answered(self, reply: "Reply") -> None:
-        self._used = self._clock.wall()
+        self._used = self._clock.monotonic()
         self._kept = "close" not in reply.headers.get("connection", "").lower()
 
     def _verdict(self, attempt: _Attempt, error: Exception) -> Failure:
@@ -185,13 +211,13 @@ class CxoneRecorder:
             failure = attempt.trip.failure(error)
         else:
             failure = Failure.NO_TOKEN if attempt.signing_in else Failure.NOT_REACHED
-        log.debug("%s %s ended by %s", attempt.wish.value, attempt.id, type(error).__name__)
+        log.debug("%s %s ended by %s", attempt.op, attempt.id, type(error).__name__)
         return failure
 
     def _log(self, attempt: _Attempt, answer: Answer) -> None:
         log.info(
             "%s %s: %s %s, %.0f ms, %s connection%s",
-            attempt.wish.value,
+            attempt.op,
             attempt.id,
             answer.status or "-",
             answer.failure.name if answer.failure else "accepted" if answer.accepted else "confirmed",
@@ -216,7 +242,7 @@ class CxoneRecorder:
 
         Such connections are dead as a rule, and nobody told us: a request into one would wait for its whole limit.
         """
-        silent = self._clock.wall() - self._used
+        silent = self._clock.monotonic() - self._used
         return self._asking <= 1 and silent > max(180.0, 3 * self._pace.interval)
 
     async def _remake(self) -> "Wire":
@@ -225,7 +251,7 @@ class CxoneRecorder:
             if old is not None:
                 await old.close()
             self._wire = await self._network.wire(self._secure)
-            self._used = self._clock.wall()
+            self._used = self._clock.monotonic()
             return self._wire
         finally:
             self._making = None

@@ -79,11 +79,13 @@ class Reading:
     granted   False: this sign-in may not ask. None: it could not be found out (trouble on the way)
     seen      what it says of the voice; None when nothing was said
     contact   the call that it speaks of
+    absent    it found nothing to speak of: no call, or no such service
     """
 
     granted: bool | None
     seen: Seen | None = None
     contact: str | None = None
+    absent: bool = False
 
 
 class Reader(Protocol):
