@@ -17,6 +17,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from types import TracebackType
 
+from tests.pages import abort_all, stop_listening
+
 
 @dataclass(frozen=True, slots=True)
 class Faults:
@@ -121,7 +123,7 @@ class FaultProxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
+        await stop_listening(self._server)
         tasks = list(self._pairs)
         for task in tasks:
             task.cancel()
@@ -152,6 +154,7 @@ class FaultProxy:
             async with self:
                 started.set()
                 await stop.wait()
+            await abort_all(self._loop)
 
         asyncio.run(live())
 

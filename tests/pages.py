@@ -115,11 +115,11 @@ class Pages:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        server.close()
+        await stop_listening(server)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0)
+        await abort_all(self._loop)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -176,6 +176,27 @@ class Pages:
         elif page.reset:
             await asyncio.sleep(0.02)  # let the bytes go first
             set_to_reset(writer)
+
+
+async def stop_listening(server: asyncio.Server) -> None:
+    """Close a server so that no connection is lost that it has just accepted: asyncio drops those on the floor."""
+    loop = asyncio.get_running_loop()
+    for listener in server.sockets:
+        try:
+            loop.remove_reader(listener.fileno())
+        except NotImplementedError:
+            pass  # Windows accepts in another way
+    for _ in range(5):
+        await asyncio.sleep(0)
+    server.close()
+
+
+async def abort_all(loop: asyncio.AbstractEventLoop) -> None:
+    """Close what was accepted and never became a connection (a handshake that nobody finished)."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+        for transport in list(getattr(loop, "_transports", {}).values()):
+            transport.abort()
 
 
 def set_to_reset(writer: asyncio.StreamWriter) -> None:

@@ -19,30 +19,26 @@ class Network:
     def __init__(self, context_factory: Callable[[], ssl.SSLContext] | None = None) -> None:
         """`context_factory` (tests bring their own root) is called in a thread, once."""
         self._factory = context_factory
-        self._making: asyncio.Task[ssl.SSLContext] | None = None
+        self._making: dict[bool, asyncio.Task[ssl.SSLContext]] = {}
 
     async def wire(self, secure: bool) -> "Wire":
         """A new wire with connections of its own. Raises what the making raises; the next call tries again."""
-        if not secure:
-            return await asyncio.to_thread(self._load_plain)
-        if self._making is None or (self._making.done() and self._making.exception() is not None):
-            self._making = asyncio.create_task(asyncio.to_thread(self._load))
+        making = self._making.get(secure)
+        if making is None or (making.done() and (making.cancelled() or making.exception() is not None)):
+            making = self._making[secure] = asyncio.create_task(asyncio.to_thread(self._load, secure))
         # Shielded: a press that runs out of time must not undo what the next press needs.
-        context = await asyncio.shield(self._making)
+        context = await asyncio.shield(making)
         from app.adapters.wire import Wire
 
         return Wire(context)
 
-    def _load(self) -> ssl.SSLContext:
-        from app.adapters.wire import system_context
+    def _load(self, secure: bool) -> ssl.SSLContext:
+        from app.adapters import wire
 
-        context = (self._factory or system_context)()
+        wire.preload()
+        if not secure:
+            return wire.rootless_context()
+        context = (self._factory or wire.system_context)()
         # Python's own default, which some distributions leave to OpenSSL's configuration.
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
-
-    @staticmethod
-    def _load_plain() -> "Wire":
-        from app.adapters.wire import Wire, rootless_context
-
-        return Wire(rootless_context())

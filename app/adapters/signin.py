@@ -46,16 +46,15 @@ _AREA = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A token and its life: seconds by both clocks, since only the wall's goes on while the machine sleeps."""
+    """A token and its life, in seconds."""
 
     token: str
     identity: str
     life: float
     since: float
-    since_wall: float
 
     def left(self, clock: Clock) -> float:
-        return self.life - max(clock.monotonic() - self.since, clock.wall() - self.since_wall)
+        return self.life - (clock.monotonic() - self.since)
 
     def __repr__(self) -> str:
         return f"<token, life {self.life:.0f} s>"
@@ -156,7 +155,7 @@ class AccessKeySignIn:
 
     async def _post(self) -> _Held | TokenError:
         trip = None
-        began, began_wall = self._clock.monotonic(), self._clock.wall()
+        began = self._clock.monotonic()
         try:
             async with asyncio.timeout(RENEWAL_LIMIT):
                 # A wire of its own: once an hour, so its connection is not kept.
@@ -178,9 +177,9 @@ class AccessKeySignIn:
             log.debug("sign-in ended by %s", type(error).__name__)
             distrust = trip is not None and trip.failure(error) is Failure.BAD_CERTIFICATE
             return TokenError(Failure.BAD_CERTIFICATE if distrust else Failure.NO_TOKEN)
-        return self._read(reply, began, began_wall)
+        return self._read(reply, began)
 
-    def _read(self, reply: Reply, began: float, began_wall: float) -> _Held | TokenError:
+    def _read(self, reply: Reply, began: float) -> _Held | TokenError:
         words = answers.words_of(reply, hide=(self._key_secret, self._key_id))
         if reply.status in (400, 401, 403):
             return TokenError(Failure.SIGN_IN, words)
@@ -200,7 +199,6 @@ class AccessKeySignIn:
             identity if isinstance(identity, str) else "",
             life_of(said.get("expires_in")),
             began,
-            began_wall,
         )
 
 

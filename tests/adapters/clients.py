@@ -35,6 +35,9 @@ class HandClock:
     def monotonic(self) -> float:
         return self.now
 
+    def asleep(self) -> float:
+        return 0.0
+
     def wall(self) -> float:
         return self.today
 

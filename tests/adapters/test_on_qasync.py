@@ -37,6 +37,7 @@ async def story():
 application = QtCore.QCoreApplication([])
 loop = qasync.QEventLoop(application)
 asyncio.set_event_loop(loop)
+loop.slow_callback_duration = 10  # a busy machine is not the client's fault
 with loop:
     loop.run_until_complete(story())
 """

@@ -134,21 +134,6 @@ def test_it_is_waited_for_when_the_old_one_is_over() -> None:
         run(pages, story, clock)
 
 
-def test_a_sleep_counts_although_the_monotonic_clock_stood_still() -> None:
-    clock = HandClock()
-
-    async def story(source: AccessKeySignIn) -> None:
-        assert await source.token() == "token-1"
-        clock.today += 4000
-        assert await source.token() == "token-2"
-        clock.today -= 90_000  # somebody sets the clock back: the other one still counts
-        clock.now += 4000
-        assert await source.token() == "token-3"
-
-    with Pages(Counting()) as pages:
-        run(pages, story, clock)
-
-
 # Refused tokens.
 
 
