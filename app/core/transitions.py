@@ -28,6 +28,7 @@ from app.core.states import (
 )
 
 PENDING = {Wish.MASK: Phase.MASKING, Wish.UNMASK: Phase.UNMASKING}
+OPPOSITE = {Wish.MASK: Phase.UNMASKED, Wish.UNMASK: Phase.MASKED}
 MAY_BE_DONE = frozenset({Fate.PERHAPS, Fate.UNEXPECTED, Fate.DOUBT})
 
 
@@ -224,7 +225,7 @@ def seen(state: State, event: Observed) -> State:
 
 
 def seen_masked(state: State, event: Observed) -> State:
-    state = _masked(seen(state, event), event.at, How.RECORDER)
+    state = _masked(_still_open(seen(state, event)), event.at, How.RECORDER)
     return replace(state, proof=_read_proof(state, event), contact=event.contact)
 
 
@@ -245,7 +246,7 @@ def seen_unclear(state: State, event: Observed) -> State:
 
 
 def seen_unmasked(state: State, event: Observed) -> State:
-    return _unmasked(seen(state, event), event.at)
+    return _unmasked(_still_open(seen(state, event)), event.at)
 
 
 def seen_recording_while_unknown(state: State, event: Observed) -> State:
@@ -259,6 +260,14 @@ def acknowledged(state: State, _: Acknowledged) -> State:
 
 
 # Parts.
+
+
+def _still_open(state: State) -> State:
+    """What was accepted is done only if the read-back saw a change; else it may still land, and is fenced."""
+    run = state.run
+    if run is None or run.accepted_at is None or run.back.phase is OPPOSITE[run.wish]:
+        return state
+    return replace(state, fence=state.fence | {run.wish})
 
 
 def _read_proof(state: State, event: Observed) -> Proof:

@@ -44,6 +44,8 @@ class Witness:
     contact: str | None = None
     too_old: float = -1.0
     """A read-back that was asked for by then (s) may be older than what is known."""
+    known: Wish | None = None
+    """What the recording was known to be when the present wish began."""
     stale: set[int] = field(default_factory=set)
     """Tickets of requests that were out when the world changed."""
 
@@ -55,20 +57,25 @@ class Witness:
         if self.accepted.pop(wish.other, None) is not None:
             self.open.add(wish.other)
 
-    def begun(self) -> None:
+    def begun(self, at: float) -> None:
         """A new wish is being worked on: what confirmed an earlier one does not count for it."""
         self.once.clear()
+        self.known = None
+        if self.masked_until is not None and at < self.masked_until:
+            self.known = Wish.MASK
+        elif not self.may_be_masked:
+            self.known = Wish.UNMASK
 
     def ended(self, phase_is_unknown: bool) -> None:
         """No wish is pending. In UNKNOWN only a mask may still be asked for."""
         if not (phase_is_unknown and self.live is Wish.MASK):
             self.live = None
 
-    def heard(self, request: Request, answer: Answer, at: float) -> None:
-        """The first answer to the one request that was out."""
+    def heard(self, request: Request, answer: Answer, at: float, pursued: bool) -> None:
+        """The first answer to the one request that was out. `pursued`: no opposite wish has taken its place."""
         self.too_old = at
         wish, stale = request.wish, request.ticket in self.stale
-        mine = not stale and self.live in (None, wish)
+        mine = pursued and not stale
         fate = answer.failure.fate if answer.failure else None
         if answer.confirmed or (answer.accepted and mine and self._settled(wish, at)):
             if wish is Wish.MASK:
@@ -79,8 +86,9 @@ class Witness:
             elif wish is Wish.UNMASK:
                 self._void("G07")
         elif answer.accepted:
-            self.accepted.setdefault(wish, at)
-            if not mine:
+            if mine:
+                self.accepted.setdefault(wish, at)
+            else:
                 self.open.add(wish)
             self._perhaps(wish, "G02")
         elif fate in (Fate.PERHAPS, Fate.UNEXPECTED, Fate.DOUBT):
@@ -92,30 +100,34 @@ class Witness:
             if fate is Fate.NO_CALL:
                 self.may_be_masked = False
                 self.accepted.clear()
-        elif fate is Fate.NOT_DONE and mine:
+        elif fate is Fate.NOT_DONE and mine and self.live is wish:
             self.live = None
 
     def is_news(self, event: Observed) -> bool:
         """A read-back that was asked for after all else that is known, and not too long ago."""
         return event.asked_at > self.too_old and event.at - event.asked_at < self.limits.evidence_life
 
-    def seen(self, event: Observed, unmasked_for_sure: bool) -> None:
-        """A read-back that is not too old. `unmasked_for_sure`: no mask is being asked for."""
+    def seen(self, event: Observed, unmasked_for_sure: bool, shown_masked: bool) -> None:
+        """A read-back that is news. `unmasked_for_sure`: no mask is being asked for."""
         self.too_old = event.asked_at
         other_call = None not in (self.contact, event.contact) and event.contact != self.contact
         if event.seen is Seen.MASKED:
-            if other_call and self.masked_until is not None:
+            if other_call and shown_masked:
                 self._void("G04")
                 return
             self.may_be_masked = True
             self.masked_until = event.asked_at + self.limits.evidence_life
-            self.contact = event.contact or self.contact
+            self.contact = event.contact or (self.contact if shown_masked else None)
             self.open.discard(Wish.UNMASK)
+            self.accepted.pop(Wish.UNMASK, None)
+            self._still_open(Wish.MASK)
             return
         self._void("G04")
         if event.seen is Seen.RECORDING and unmasked_for_sure:
             self.may_be_masked = False
             self.open.discard(Wish.MASK)
+            self.accepted.pop(Wish.MASK, None)
+            self._still_open(Wish.UNMASK)
 
     def doubted(self, out: Request | None, at: float) -> None:
         """The world changed: nothing that was known or wished is carried over."""
@@ -126,6 +138,11 @@ class Witness:
             self.stale.add(out.ticket)
 
     # Parts.
+
+    def _still_open(self, wish: Wish) -> None:
+        """A read-back proves an accepted request done only if it was otherwise before."""
+        if self.accepted.pop(wish, None) is not None and self.known is not wish.other:
+            self.open.add(wish)
 
     def _settled(self, wish: Wish, at: float) -> bool:
         first = self.accepted.get(wish)

@@ -42,16 +42,26 @@ def failed(failure: Failure, effect: Effect = Effect.NEVER, retry_after: float |
     return Reply(Answer(failure=failure, words="the service's words", retry_after=retry_after), effect)
 
 
-def _every_reply() -> list[Reply]:
-    """Successes often, every failure once for each thing that may have happened."""
-    replies = [CONFIRMED] * 12 + [ACCEPTED] * 6 + [LOCKED] * 2 + [failed(Failure.THROTTLED, retry_after=3.0)]
-    for failure in Failure:
-        uncertain = failure.fate in (Fate.PERHAPS, Fate.UNEXPECTED)
-        replies += [failed(failure, effect) for effect in (Effect if uncertain else [Effect.NEVER])]
-    return replies
+def _failures(*fates: Fate) -> list[Reply]:
+    """Every failure of these fates, once for each thing that may really have happened."""
+    uncertain = fates[0] in (Fate.PERHAPS, Fate.UNEXPECTED)
+    effects = list(Effect) if uncertain else [Effect.NEVER]
+    return [failed(failure, effect) for failure in Failure if failure.fate in fates for effect in effects]
 
 
-REPLIES = _every_reply()
+REPLIES = [
+    *[[CONFIRMED]] * 4,
+    *[[ACCEPTED]] * 2,
+    [LOCKED, failed(Failure.THROTTLED, retry_after=3.0), failed(Failure.AWAY)],
+    _failures(Fate.PERHAPS),
+    _failures(Fate.PERHAPS),
+    _failures(Fate.NOT_SENT),
+    _failures(Fate.NOT_SENT),
+    _failures(Fate.NOT_DONE),
+    _failures(Fate.NO_CALL, Fate.INTERNAL),
+    _failures(Fate.UNEXPECTED, Fate.DOUBT),
+]
+"""By kind: each kind is as likely as the next."""
 
 
 @dataclass(slots=True)
@@ -150,6 +160,9 @@ class World:
                 self.land(one.wish)
 
     def end_call(self) -> None:
+        """A calm world forgets what is under way: landing on the next call, it would be masked by nobody's wish."""
+        if self.calm:
+            self.loose.clear()
         self.call, self.internal, self.masked, self.working = None, False, False, None
 
     def start_call(self, internal: bool) -> None:
