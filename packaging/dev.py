@@ -404,6 +404,11 @@ def verb_bench(args: list[str]) -> int:
         return run([PYTHON, ROOT / "tests" / "bench" / "run.py", *args], env=env, show=True)[0]
 
 
+def verb_pictures(args: list[str]) -> int:
+    with screen() as env:
+        return run([PYTHON, ROOT / "packaging" / "pictures.py", *args], env=env, show=True)[0]
+
+
 def verb_lock(args: list[str]) -> int:
     """Pins that stand stay, unless `--upgrade` or `--upgrade-package NAME` is among the arguments for uv."""
     with tempfile.TemporaryDirectory(prefix="maskbar-lock-") as folder:
@@ -451,6 +456,12 @@ VERBS = {
         "[--thorough] [pytest args]",
         "run every check and test; --thorough makes the searches long",
         needs_all,
+    ),
+    "pictures": Verb(
+        verb_pictures,
+        "",
+        "draw the README's pictures from the program: the states' diagram and the window",
+        lambda: (*WINDOW, *NO_DISPLAY),
     ),
     "bench": Verb(verb_bench, "[args]", "measure speed and memory, beside bare programs", needs_all),
     "lock": Verb(
