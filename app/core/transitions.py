@@ -171,7 +171,11 @@ def late_confirmed(state: State, event: Answered) -> State:
 
 
 def chase_on(state: State, event: Answered) -> State:
+    """Not the end yet. What was accepted may land after the chase, and after the next wish."""
+    wish = _flown(state)
     state = _landed(state, event)
+    if event.answer.accepted:
+        state = replace(state, fence=state.fence | {wish})
     if state.run is None:
         return state
     wait = max(state.limits.chase_pause, event.answer.retry_after or 0.0)
