@@ -3,37 +3,33 @@
 The one rule: a request that may have left this machine is never told as "not sent", and never sent again from here.
 
 What goes over the wire: `POST {base}/interaction-recording-management-service/v1/interactions/mask?userId=…` (and
-`/unmask`), no body. What an answer means is in `answers.py`. How the line is kept warm is told in `warmth.py`.
+`/unmask`), no body. What an answer means is in `answers.py`. How the line is kept warm is told in `line.py`.
 """
 
 import asyncio
 import logging
 import re
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from app import __version__
 from app.adapters import answers
 from app.adapters.address import check_base_url
 from app.adapters.clock import SystemClock
+from app.adapters.line import PING_LIMIT, Line, WarmPace
 from app.adapters.network import Network
-from app.adapters.warmth import WarmPace
 from app.core.failures import Failure
 from app.core.ports import Answer, Clock, TokenError, TokenSource, Wish
 
 if TYPE_CHECKING:
     from app.adapters.answers import Reply
-    from app.adapters.wire import Trip, Wire
+    from app.adapters.wire import Trip
 
 log = logging.getLogger("maskbar.cxone")
 
 SERVICE = "/interaction-recording-management-service/v1/interactions/"
 STATUS = "get-recording-status"
-USER_AGENT = f"MaskBar/{__version__}"
-
-WARM_LIMIT = 5.0
-"""Seconds that one ping may take."""
 
 _NOT_ID = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -66,7 +62,7 @@ class CxoneRecorder:
         warm_floor: float = 15.0,
     ) -> None:
         """Times in seconds. Raises ValueError, with a sentence, for a bad address or an empty agent id."""
-        self._base = check_base_url(base_url)
+        base = check_base_url(base_url)
         if not user_id:
             raise ValueError("the agent's id must not be empty")
         try:
@@ -74,23 +70,16 @@ class CxoneRecorder:
         except UnicodeEncodeError:
             raise ValueError("the agent's id contains characters that cannot be sent") from None
         self._urls = {
-            op: f"{self._base}{SERVICE}{op}?userId={agent}" for op in (*(wish.value for wish in Wish), STATUS)
+            op: f"{base}{SERVICE}{op}?userId={agent}" for op in (*(wish.value for wish in Wish), STATUS)
         }
-        scheme, _, rest = self._base.partition("://")
-        self._secure = scheme.lower() == "https"
-        self._origin = f"{scheme}://{rest.partition('/')[0]}/"
         self._tokens = tokens
-        self._network = network or Network()
         self._clock = clock or SystemClock()
-        self._wire: Wire | None = None
-        self._making: asyncio.Task[Wire] | None = None
+        self._pace = WarmPace(warm_interval, warm_floor)
+        self._line = Line(base, network or Network(), self._clock, self._pace)
         self._closed = False
         self._asking = 0
         self._warming = False
         self._sign_in_refused = False
-        self._pace = WarmPace(warm_interval, warm_floor)
-        self._kept = False
-        self._used = self._clock.monotonic()
 
     @property
     def warm_interval(self) -> float:
@@ -190,28 +179,33 @@ class CxoneRecorder:
 
     async def _request(self, method: str, url: str, headers: dict[str, str], attempt: _Attempt) -> "Reply":
         """The door for every request that speaks of a call."""
-        wire = await self._ready()
+        wire = await self._line.ready()
         from app.adapters.wire import Trip
 
         attempt.trip = Trip()
-        self._kept = False  # until it is known that this one leaves its connection open
         try:
-            reply = await wire.send(method, url, {"User-Agent": USER_AGENT, **headers}, attempt.trip)
+            return await self._line.send(wire, method, url, headers, attempt.trip)
         finally:
             attempt.connection = "new" if attempt.trip.opened else "warm"
-        self._answered(reply)
-        return reply
-
-    def _answered(self, reply: "Reply") -> None:
-        self._used = self._clock.monotonic()
-        self._kept = "close" not in reply.headers.get("connection", "").lower()
 
     def _verdict(self, attempt: _Attempt, error: Exception) -> Failure:
         if attempt.trip is not None:
             failure = attempt.trip.failure(error)
         else:
             failure = Failure.NO_TOKEN if attempt.signing_in else Failure.NOT_REACHED
-        log.debug("%s %s ended by %s", attempt.op, attempt.id, type(error).__name__)
+        if isinstance(error, OSError) or type(error).__module__.startswith("httpx"):
+            log.debug("%s %s ended by %s", attempt.op, attempt.id, type(error).__name__)
+        else:
+            # No fault of a network: of ours. Without the error's words, which might repeat a header.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            log.warning(
+                "%s %s ended by %s in %s:%s",
+                attempt.op,
+                attempt.id,
+                type(error).__name__,
+                where.filename,
+                where.lineno,
+            )
         return failure
 
     def _log(self, attempt: _Attempt, answer: Answer) -> None:
@@ -226,47 +220,17 @@ class CxoneRecorder:
             f", theirs {attempt.theirs}" if attempt.theirs and attempt.theirs != attempt.id else "",
         )
 
-    async def _ready(self) -> "Wire":
-        """The wire, made when it is first wanted; a new one after a sleep, when the old connections are dead."""
-        if self._closed:
-            raise ConnectionError("closed")
-        if self._wire is not None and not self._slept():
-            return self._wire
-        if self._making is None:
-            self._making = asyncio.create_task(self._remake())
-        # Shielded: whoever gives up waiting must not take it from the others.
-        return await asyncio.shield(self._making)
-
-    def _slept(self) -> bool:
-        """Whether no answer came for so long that the machine must have slept (or nobody called `warm`).
-
-        Such connections are dead as a rule, and nobody told us: a request into one would wait for its whole limit.
-        """
-        silent = self._clock.monotonic() - self._used
-        return self._asking <= 1 and silent > max(180.0, 3 * self._pace.interval)
-
-    async def _remake(self) -> "Wire":
-        try:
-            old, self._wire = self._wire, None
-            if old is not None:
-                await old.close()
-            self._wire = await self._network.wire(self._secure)
-            self._used = self._clock.monotonic()
-            return self._wire
-        finally:
-            self._making = None
-
     async def warm(self) -> None:
         """Make sure of a token and of an open connection. Never raises; a press never waits for it.
 
-        Does nothing while another `warm` or a press is under way. Takes at most `WARM_LIMIT`, as far as it depends
+        Does nothing while another `warm` or a press is under way. Takes at most `PING_LIMIT`, as far as it depends
         on the recording service; a sign-in that is slower than that goes on by itself.
         """
         if self._warming or self._asking or self._closed:
             return
         self._warming = True
         try:
-            await asyncio.gather(self._ping(), self._sign_in())
+            await asyncio.gather(self._line.ping(), self._sign_in())
         finally:
             self._warming = False
 
@@ -274,7 +238,7 @@ class CxoneRecorder:
         if self._sign_in_refused:
             return  # a key that was refused is not sent again and again: somebody locks it. A press tries it.
         try:
-            async with asyncio.timeout(WARM_LIMIT):
+            async with asyncio.timeout(PING_LIMIT):
                 await self._tokens.token()
         except TokenError as error:
             self._sign_in_refused = error.failure is Failure.SIGN_IN
@@ -282,40 +246,7 @@ class CxoneRecorder:
         except Exception as error:  # noqa: BLE001 - warming is a favour: the press will say what is wrong
             log.info("no token yet: %s", type(error).__name__)
 
-    async def _ping(self) -> None:
-        try:
-            async with asyncio.timeout(WARM_LIMIT):
-                wire = await self._ready()
-                had = self._kept
-                if await self._head(wire, had) and had:
-                    # A connection that was dead without our knowing: the next one is opened now, not by the press.
-                    await self._head(wire, had=False)
-        except Exception as error:  # noqa: BLE001 - the same
-            log.debug("ping: %s", type(error).__name__)
-
-    async def _head(self, wire: "Wire", had: bool) -> bool:
-        """One ping. Whether it was lost in a connection that had been dead for a while."""
-        from app.adapters.wire import Trip
-
-        trip = Trip()
-        self._kept = False
-        try:
-            reply = await wire.send("HEAD", self._origin, {"User-Agent": USER_AGENT, "Accept": "*/*"}, trip)
-        except Exception:
-            if trip.sent and not trip.opened:
-                self._pace.found(closed=True)
-                return True
-            raise
-        self._answered(reply)
-        self._pace.found(closed=not self._kept or (had and trip.opened))
-        return False
-
     async def close(self) -> None:
         """Let go of the network: what is under way ends at once, as not answered."""
         self._closed = True
-        if self._making is not None:
-            self._making.cancel()
-            await asyncio.wait([self._making])
-        if self._wire is not None:
-            await self._wire.close()
-            self._wire = None
+        await self._line.close()

@@ -19,13 +19,14 @@ class Network:
     def __init__(self, context_factory: Callable[[], ssl.SSLContext] | None = None) -> None:
         """`context_factory` (tests bring their own root) is called in a thread, once."""
         self._factory = context_factory
-        self._making: dict[bool, asyncio.Task[ssl.SSLContext]] = {}
+        self._making: dict[bool, asyncio.Future[ssl.SSLContext]] = {}
 
     async def wire(self, secure: bool) -> "Wire":
         """A new wire with connections of its own. Raises what the making raises; the next call tries again."""
         making = self._making.get(secure)
         if making is None or (making.done() and (making.cancelled() or making.exception() is not None)):
-            making = self._making[secure] = asyncio.create_task(asyncio.to_thread(self._load, secure))
+            making = asyncio.get_running_loop().run_in_executor(None, self._load, secure)
+            self._making[secure] = making
         # Shielded: a press that runs out of time must not undo what the next press needs.
         context = await asyncio.shield(making)
         from app.adapters.wire import Wire

@@ -106,7 +106,11 @@ class AccessKeySignIn:
                 return held.token
         elif refused is not None and refused == self._renewed_for and not self._is_renewing():
             raise TokenError(Failure.SIGN_IN, "the sign-in service has no other token")
-        result = await asyncio.shield(self._renew())
+        renewal = self._renew()
+        await asyncio.wait([renewal])  # whoever gives up waiting does not stop it for the others
+        if renewal.cancelled():
+            raise TokenError(Failure.NO_TOKEN)  # by `close`
+        result = renewal.result()
         if isinstance(result, TokenError):
             raise TokenError(result.failure, result.words)
         self._renewed_for = refused or self._renewed_for

@@ -171,6 +171,19 @@ def test_after_close_nothing_is_asked() -> None:
     assert pages.connections == 0
 
 
+def test_close_while_the_line_is_being_made_is_no_cancellation() -> None:
+    async def story(client: CxoneRecorder) -> Answer:
+        asking = asyncio.create_task(client.ask(Wish.MASK, "a", 30))
+        await asyncio.sleep(0)
+        await client.close()
+        return await asking
+
+    with Pages() as pages:
+        answer = run(recorder(pages.url), story)
+    assert answer.failure is not None
+    assert (answer.failure.fate is Fate.NOT_SENT) == (pages.seen == [])
+
+
 def test_close_ends_what_is_under_way_as_not_answered() -> None:
     async def story(client: CxoneRecorder) -> Answer:
         asking = asyncio.create_task(client.ask(Wish.MASK, "a", 30))

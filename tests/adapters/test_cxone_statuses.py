@@ -223,6 +223,7 @@ def test_without_a_token_nothing_is_sent(failure: Failure) -> None:
     assert pages.connections == 0
 
 
+@pytest.mark.warns("maskbar.cxone", "RuntimeError")
 def test_a_token_source_that_breaks_is_no_token() -> None:
     with Pages() as pages:
         assert ask(recorder(pages.url, Tokens([RuntimeError("boom")]))).failure is Failure.NO_TOKEN
@@ -279,7 +280,14 @@ def test_an_id_that_is_no_header_is_made_one() -> None:
     assert pages.seen[0].headers["x-request-id"] == "a--X-Evil--1--"
 
 
-@pytest.mark.parametrize("token", ["two\nlines", "accént", "\x00"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        "two\nlines",
+        "\x00",
+        pytest.param("accént", marks=pytest.mark.warns("maskbar.cxone", "UnicodeEncodeError")),
+    ],
+)
 def test_a_token_that_cannot_be_sent_is_not_sent(token: str) -> None:
     with Pages() as pages:
         answer = ask(recorder(pages.url, Tokens([token])))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.adapters.cxone import CxoneRecorder
+from app.adapters.line import GIVEN_UP, WarmPace
 from app.adapters.network import Network
 from app.adapters.signin import StaticToken
-from app.adapters.warmth import GIVEN_UP, WarmPace
 from app.core.failures import Failure
 from app.core.ports import Answer, TokenError, Wish
 from tests.adapters.clients import TOKEN, HandClock, Tokens, recorder, run

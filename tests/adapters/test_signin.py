@@ -257,6 +257,17 @@ def test_a_press_that_gives_up_does_not_stop_the_renewal() -> None:
         run(pages, story)
 
 
+def test_close_while_somebody_waits_is_no_token_and_no_cancellation() -> None:
+    async def story(source: AccessKeySignIn) -> None:
+        asking = asyncio.create_task(failure_of(source))
+        assert await asyncio.to_thread(pages.arrived.wait, 5)
+        await source.close()
+        assert (await asking).failure is Failure.NO_TOKEN
+
+    with Pages(Page(hang=True)) as pages:
+        run(pages, story)
+
+
 @pytest.mark.parametrize(
     ("said", "life"),
     [
