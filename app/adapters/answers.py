@@ -1,6 +1,7 @@
 """Reads what the service answered into an `Answer`: its status, its words, its clock.
 
-The one rule: only a whole, plain 200 is a confirmation. The body is never needed for anything but words.
+The one rule: only a whole, plain 200 is a confirmation. The body is never needed for anything but words; one that is
+no text (binary, another charset than it says) is not this API's.
 
 Sources: the vendor's description of the Mask and Unmask APIs for the statuses that it names; RFC 9110 for the others.
 """
@@ -50,6 +51,7 @@ _WORD_KEYS = (
 )
 _CARD_LIKE = re.compile(r"\d(?:[\s\-‐-―._/]{0,3}\d){12,}")
 _TOKEN_LIKE = re.compile(r"[A-Za-z0-9_\-.~+/=]{64,}")
+_CHARSET = re.compile(r"""charset\s*=\s*["']?(utf-8|utf-16(?:le|be)?|us-ascii|iso-8859-1|windows-1252)\b""")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
@@ -75,6 +77,15 @@ class Reply:
         return "html" in kind or start.startswith(b"<")
 
     @property
+    def is_text(self) -> bool:
+        """Whether the body is empty, or text in the charset that it claims (UTF-8 when it claims none we know)."""
+        claimed = _CHARSET.search(self.headers.get("content-type", "").lower())
+        try:
+            return "\x00" not in self.body.decode(claimed[1] if claimed else "utf-8")
+        except UnicodeDecodeError:
+            return False
+
+    @property
     def is_packed(self) -> bool:
         """Whether the body is compressed, which we ask not to be done."""
         return self.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
@@ -87,10 +98,10 @@ def read(reply: Reply, now: float, hide: Iterable[str] = ()) -> Answer:
     status = reply.status
     failure: Failure | None
     if status == 200:
-        suspicious = reply.is_page or reply.too_long or (reply.is_packed and reply.body)
+        suspicious = reply.is_page or reply.too_long or not reply.is_text or (reply.is_packed and reply.body)
         failure = Failure.UNEXPECTED if suspicious else None
     elif status == 202:
-        failure = Failure.UNEXPECTED if reply.is_page or reply.too_long else None
+        failure = Failure.UNEXPECTED if reply.is_page or reply.too_long or not reply.is_text else None
     else:
         failure = _failure_of(reply)
     if status == 200 and failure is None:
@@ -107,7 +118,7 @@ def read(reply: Reply, now: float, hide: Iterable[str] = ()) -> Answer:
 
 
 def _failure_of(reply: Reply) -> Failure:
-    if reply.status in _NEVER_A_PAGE and reply.is_page:
+    if reply.status in _NEVER_A_PAGE and (reply.is_page or not reply.is_text):
         return Failure.UNEXPECTED
     if reply.status in _FAILURES:
         return _FAILURES[reply.status]
