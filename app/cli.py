@@ -3,21 +3,26 @@
 The one rule: nothing heavy is imported before it is known that it is wanted, and bad input is one line and exit 2.
 """
 
-import argparse
-import logging
 import os
-import platform
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from app import NAME, __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+COMMANDS = ("mask", "unmask", "toggle", "status", "show", "quit", "incident")
+"""The verbs that speak to the window: other programs call them often, so they load nothing that they do not need."""
 
 EPILOG = """\
 exit codes:
   0  ended as asked
   1  the tour saw the window say something safer than the truth
   2  bad command line, settings or environment; one line on stderr says which
+  3 to 7  of the verbs that speak to the window (see: maskbar mask --help)
 
 environment:
   MASKBAR_ACCESS_KEY_ID, MASKBAR_ACCESS_KEY_SECRET  the access key, for this run only
@@ -28,6 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; without one, open the window."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     # These verbs are programs of their own, with a --help of their own.
+    if arguments and arguments[0] in COMMANDS:
+        from app.command import main as command
+
+        return command(arguments)
     if arguments[:1] == ["simulate"]:
         from app.simulator.command import main as simulate
 
@@ -36,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from app.audit_command import main as audit
 
         return audit(arguments[1:])
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if asked.verb == "command":
+        parser.error("--settings and --log are for the window, not for the verbs that speak to it")
     _log_to(asked.log)
     if problem := _no_display():
         return _refuse(problem)
@@ -45,7 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _window(asked.settings)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> "argparse.ArgumentParser":
+    import argparse
+    from pathlib import Path
+
+    from app.command import VERBS
+
     parser = argparse.ArgumentParser(
         prog="maskbar",
         description="Masks and unmasks the recording of a call while a card number is read out.",
@@ -59,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log", type=Path, metavar="FILE", help="write what happens to this file")
     parser.set_defaults(verb="window", tour=None)
     verbs = parser.add_subparsers(title="verbs", metavar="")
+    for verb in COMMANDS:
+        # Here only to be listed; whoever gets here gave an option of the window's before the verb.
+        command = verbs.add_parser(verb, help=VERBS[verb], add_help=False)
+        command.set_defaults(verb="command")
     demo = verbs.add_parser("demo", help="open the window on a simulated call, without an account")
     demo.add_argument(
         "--tour",
@@ -72,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _window(settings_file: Path | None) -> int:
+def _window(settings_file: "Path | None") -> int:
     from app.adapters import settings_file as files
 
     try:
@@ -90,7 +111,7 @@ def _window(settings_file: Path | None) -> int:
     return compose.open_window(settings, key_id, key_secret)
 
 
-def _demo(tour: Path | None) -> int:
+def _demo(tour: "Path | None") -> int:
     from app import compose
 
     if tour is None:
@@ -104,6 +125,8 @@ def _demo(tour: Path | None) -> int:
 
 def _no_display() -> str:
     """Qt would end the process with a core dump; a sentence serves better."""
+    import platform
+
     if platform.system() != "Linux" or os.environ.get("QT_QPA_PLATFORM"):
         return ""
     if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
@@ -111,7 +134,9 @@ def _no_display() -> str:
     return "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
 
 
-def _log_to(file: Path | None) -> None:
+def _log_to(file: "Path | None") -> None:
+    import logging
+
     logger = logging.getLogger("maskbar")
     logger.propagate = False
     handler: logging.Handler = logging.NullHandler()

@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 
-from app.adapters.instance_place import PlaceError
+from app.adapters.instance_place import Place, PlaceError, here, make_folder
 
 if sys.platform == "win32":
     import msvcrt
@@ -29,6 +29,37 @@ class Lock:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
+
+
+class Claim:
+    """This process is the window of its session, until the claim is released or the process ends."""
+
+    def __init__(self, place: Place, lock: Lock) -> None:
+        self.place = place
+        self._lock = lock
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def take_claim(place: Place | None = None) -> Claim | None:
+    """The claim on this session, or None when another process has it.
+
+    Raises PlaceError (one sentence) when there is no place that is safe from other users, or no lock can be had there.
+    """
+    place = place or here()
+    make_folder(place)
+    try:
+        lock = take(place.lock)
+    except OSError as error:
+        raise PlaceError(f"{place.lock}: cannot be locked ({error.strerror})") from None
+    return Claim(place, lock) if lock else None
 
 
 def take(path: str) -> Lock | None:

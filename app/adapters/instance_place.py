@@ -114,14 +114,11 @@ def check_folder(place: Place) -> None:
 
     Windows: whatever is in %LOCALAPPDATA% has the access list of the user's profile.
     """
-    if sys.platform == "win32":
-        os.stat(place.folder)  # noqa: PTH116
-        return
     os.lstat(place.folder)
-    if not _is_mine_alone(place.folder, os.geteuid()):
-        raise PlaceError(
-            f"{place.folder}: is not a folder of yours alone (expected owner {os.geteuid()}, mode 0700)"
-        )
+    if sys.platform != "win32":
+        uid = os.geteuid()
+        if not _is_mine_alone(place.folder, uid):
+            raise PlaceError(f"{place.folder}: is not a folder of yours alone (owner {uid}, mode 0700)")
 
 
 def _is_mine_alone(folder: str, uid: int) -> bool:

@@ -13,13 +13,17 @@ The window answers with lines, and closes after the last:
     {"maskbar": 1, "answer": "ended", "result": "done", "reason": "", "status": {…}}
     {"maskbar": 1, "answer": "status", "status": {…}}               one to `status`, one for each change to `follow`
     {"maskbar": 1, "answer": "error", "reason": "…"}                the request was none; nothing was done
-    {"maskbar": 1, "answer": "bye", "reason": "…"}                  the window goes, or has had enough of this caller
+    {"maskbar": 1, "answer": "bye", "reason": "…", "going": true}   the window goes; false: this caller has to
 
 The document under "status" is the one of `app.core.status`; the results are its `Result`s.
 Both sides load this file, the caller at each start: json is all that it costs.
 """
 
 import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = 1
 LONGEST_REQUEST = 1024
@@ -88,6 +92,17 @@ def parse(raw: bytes) -> Request:
     if said:
         raise NotARequestError(f'expected nothing but "maskbar" and "op"{_or_wait(op)}')
     return Request(op, wait)
+
+
+def heard(raw: bytes) -> "dict[str, Any]":
+    """What a window said in one line. Raises ValueError when it is not of this version."""
+    try:
+        said = json.loads(raw)
+    except RecursionError:
+        said = None
+    if not isinstance(said, dict) or said.get("maskbar") != VERSION or "answer" not in said:
+        raise ValueError("the window speaks another version")
+    return said
 
 
 def _or_wait(op: str) -> str:

@@ -7,6 +7,7 @@ The document, schema 1. All keys are always there; others may be added, none of 
     state         unmasked | masking | masked | unmasking | unknown; `not-running` when there is no window
     word          the state as the window says it: MASKED
     guidance      what it means for the agent, now: one sentence
+    spoken        the two together, with the clock: what a screen reader says
     card          true: the card may be taken. Anything but true means: do not
     since         when the state began: UTC, ISO 8601 with milliseconds
     masked_since  since when the call is or may be masked; null: it is not
@@ -34,7 +35,7 @@ from app.core.view import View
 SCHEMA = 1
 
 KEYS = (
-    *("state", "word", "guidance", "card", "since", "masked_since", "clock", "wish", "pending"),
+    *("state", "word", "guidance", "spoken", "card", "since", "masked_since", "clock", "wish", "pending"),
     *("known_by", "detail", "reason", "notice", "reminding", "fault", "agent", "versions"),
 )
 
@@ -47,6 +48,7 @@ def document(state: State, view: View, epoch: float, agent: str, app: str) -> Do
         "state": view.phase.value,
         "word": view.word,
         "guidance": view.guidance,
+        "spoken": view.spoken,
         "card": view.card,
         "since": _utc(epoch + state.since),
         "masked_since": None if state.masked_since is None else _utc(epoch + state.masked_since),
