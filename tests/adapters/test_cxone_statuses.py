@@ -78,13 +78,16 @@ NOT_THIS_API = {
     "html with 404": Page(404, PAGE),
     "html with 422": Page(422, b"", (("Content-Type", "text/html"),)),
     "packed although nobody asked": Page(200, b"\x1f\x8b\x08\x00", (("Content-Encoding", "gzip"),)),
+    "a binary body": Page(200, bytes(range(256))),
+    "a binary body with 404": Page(404, bytes(range(256))),
+    "another charset than it says": Page(200, b"\xe9\xff", (("Content-Type", "text/plain; charset=utf-8"),)),
     "10 MB": Page(200, b"x" * 10_000_000),
     "10 MB with 202": Page(202, b"x" * 10_000_000),
     "a redirect": Page(302, b"", (("Location", "/elsewhere"),)),
     "not modified": Page(304),
     "no content": Page(204),
     "not HTTP": Page(raw=b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\r\n", cut=1000),
-    "binary": Page(raw=bytes(range(256)) * 20, cut=10_000),
+    "binary from the first byte": Page(raw=bytes(range(256)) * 20, cut=10_000),
     "a header without end": Page(raw=b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, cut=300_000),
     "two lengths": Page(200, b"ok", (("Content-Length", "2"), ("Content-Length", "3"))),
 }
@@ -121,8 +124,8 @@ PLAIN = {
     "json": Page(200, b'{"status": "MASKED"}', (("Content-Type", "application/json"),)),
     "text": Page(200, b"OK", (("Content-Type", "text/plain"),)),
     "no json, although it says so": Page(200, b"{", (("Content-Type", "application/json"),)),
-    "another charset than it says": Page(
-        200, b"\xe9\xff\x00", (("Content-Type", "text/plain; charset=utf-8"),)
+    "latin-1, and it says so": Page(
+        200, b"fertig \xfc", (("Content-Type", "text/plain; charset=ISO-8859-1"),)
     ),
     "a charset that nobody knows": Page(200, b"ok", (("Content-Type", "text/plain; charset=klingon"),)),
     "nested deeply": Page(200, b"[" * 60_000),
