@@ -12,30 +12,20 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 from app.adapters.journal_key import KeySource, sync_folder
-from app.adapters.journal_last_run import bodies_in
-from app.adapters.journal_remains import beyond
+from app.adapters.journal_look import identity, look
 from app.adapters.journal_schema import (
-    APPLICATION_ID,
     BUSY_FOR,
     ENDS,
     NEWEST,
     SCHEMA,
-    DamagedError,
     GoneError,
     anchor_of,
-    is_damage,
-    open_to_read,
 )
 from app.core.audit import MAC_SIZE, Head, Why, link, verify
 
-QUICK_CHECK_MOST = 32 << 20
-"""Bytes of a file that is checked page by page at the start; a larger one would hold up the first record."""
-KNOWN = 5000
-"""Records at the new end that are known again when they turn up behind the valid end of the -wal file."""
 TAIL = 200
 """Records at the new end whose chain is checked at the start."""
 ROOM_AHEAD = 256
@@ -87,8 +77,10 @@ class JournalFile:
     def open(self) -> None:
         """Raises DamagedError, sqlite3.Error, OSError, and ValueError for a key that is none."""
         self.make_folder()
-        self.had_records = False
-        self._check()
+        self._identity = identity(self.path) if self.path.exists() else None
+        seen = look(self.path)
+        self.had_records = seen.had_records
+        self.lost = self.lost or seen.lost
         # After the look: a key that was made since belongs to what another MaskBar has just begun.
         self._key, self.key_made = self._key_source()
         self.key_is_new = self.key_is_new or self.key_made
@@ -115,45 +107,10 @@ class JournalFile:
             database.close()
             raise
         self._database = database
-        self._identity = self._identity_on_disk()
+        self._identity = identity(self.path)
         self.fresh = database.execute(f"{NEWEST} LIMIT 1").fetchone() is None
         sync_folder(self.path.parent)
         self._at_point("opened")
-
-    def _check(self) -> None:
-        """Look at the file without a hand on it: closing a connection that could write would change its bytes."""
-        try:
-            self._identity = self._identity_on_disk()
-            size = self.path.stat().st_size
-        except FileNotFoundError:
-            self._identity, size = None, 0
-        if size == 0:
-            wal = self.path.with_name(self.path.name + "-wal")
-            if wal.exists() and wal.stat().st_size:
-                raise DamagedError("emptied")  # SQLite would throw the -wal file away
-            return
-        try:
-            with closing(open_to_read(self.path)) as database:
-                if database.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-                    # A process that was killed while it made the tables leaves an empty database.
-                    if database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
-                        return
-                    raise DamagedError("not a journal")
-                check = "quick_check(1)" if size <= QUICK_CHECK_MOST else "schema_version"
-                said = database.execute(f"PRAGMA {check}").fetchone()[0]
-                if check != "schema_version" and said != "ok":
-                    raise DamagedError(str(said))
-                known = {data for _, data, _ in database.execute(f"{NEWEST} LIMIT {KNOWN}")}
-                self.had_records = bool(known)
-                anchor_of(database)
-                behind, commit = beyond(self.path)
-                found = bodies_in(behind)
-                if commit or any(data not in known for data in found):
-                    self.lost = found
-        except sqlite3.DatabaseError as error:
-            if is_damage(error) or (isinstance(error, sqlite3.OperationalError) and "no such" in str(error)):
-                raise DamagedError(str(error)) from error
-            raise
 
     @staticmethod
     def _make_room(database: sqlite3.Connection) -> None:
@@ -168,10 +125,6 @@ class JournalFile:
         if database.in_transaction:
             database.execute("ROLLBACK")
         database.execute("PRAGMA cache_size = -2000").fetchone()
-
-    def _identity_on_disk(self) -> tuple[int, int]:
-        status = self.path.stat()
-        return status.st_dev, status.st_ino
 
     # Writing.
 
@@ -198,7 +151,7 @@ class JournalFile:
 
     def _still_there(self) -> None:
         try:
-            there = self._identity_on_disk() == self._identity
+            there = identity(self.path) == self._identity
         except FileNotFoundError:
             there = False
         if not there:
@@ -283,7 +236,7 @@ class JournalFile:
         Raises OSError.
         """
         try:
-            if self._identity is not None and self._identity_on_disk() != self._identity:
+            if self._identity is not None and identity(self.path) != self._identity:
                 self.close()
                 return None
         except FileNotFoundError:

@@ -75,6 +75,7 @@ class Writer:
         self._latest: Entry | None = None
         self._doubt: LastRun | None = None
         self._presence: Presence | None = None
+        self._came_alone = True
         self._tidy_at = 0.0
         self._stopping = False
         # A daemon: a disk that hangs must not keep the program from ending.
@@ -154,6 +155,7 @@ class Writer:
         self.file.make_folder()
         if self._presence is None:
             self._presence = Presence(self.file.path.parent)
+            self._came_alone = self._presence.alone()  # from here on others see this one
         self.file.open()
         if self.file.key_made and self.file.had_records:
             raise KeylessError
@@ -174,10 +176,16 @@ class Writer:
         if self._doubt is not None:
             return self._doubt
         last = last_run(self.file.newest_first(), self._scene.run)
-        alone = self._presence is None or self._presence.alone
-        if not alone and last.ended is Ended.UNCLEAN:
-            last = replace(last, ended=Ended.STILL_RUNS)
-        if self.file.lost is not None and alone:  # another MaskBar's commit may be on its way there
+        alone = self._presence is None or self._presence.alone()
+        if last.ended is Ended.UNCLEAN:
+            # Read again: another MaskBar that was here a moment ago has written its stop record by now.
+            second = last_run(self.file.newest_first(), self._scene.run)
+            same = second.run == last.run and second.ended is Ended.UNCLEAN
+            lives = second.ended is Ended.UNCLEAN and not (alone and same)
+            last = replace(second, ended=Ended.STILL_RUNS) if lives else second
+        if (
+            self.file.lost is not None and alone and self._came_alone
+        ):  # another MaskBar's commit may be on its way there
             self._tell_once(Fault.TORN)
             seen = salvaged(self.file.lost)
             newer = seen.phase is not None and (seen.at or 0.0) >= (last.at or 0.0)
