@@ -1,6 +1,7 @@
 """The only holder of the state: performs effects through ports, turns every answer into an event, tells listeners.
 
-The one rule: whatever happens outside becomes an event, and every change is shown before the loop goes on.
+The one rule: whatever happens outside becomes an event, and every change is shown before the loop goes on. Only a mask
+leaves first, and never while the window says that the card may be taken.
 
 Longer than 300 lines because what an event leads to (state, record, picture, timer) is one path, read as one.
 """
@@ -38,6 +39,8 @@ from app.core.view import Beside, View, alarm, view
 
 log = logging.getLogger("maskbar.controller")
 
+DRAW_AFTER = 0.004
+"""Seconds that a mask gets to leave before its press is drawn: drawing takes longer than sending."""
 NOTICE_FOR = 2.5
 """Seconds that the answer to a press which started nothing stays."""
 REDRAW_PENDING = 0.25
@@ -195,7 +198,7 @@ class Controller:
     # Events.
 
     def handle(self, event: Event) -> None:
-        """Step, show, then do what follows: the press is answered before anything else is."""
+        """Step, then show, and do what follows. A mask does not wait for the drawing (3 ms and more)."""
         if self._closed:
             return
         self._watch_clocks(event.at)
@@ -215,11 +218,15 @@ class Controller:
                 case Ignored():
                     log.warning("ignored in %s: %s", effect.phase.value, type(effect.event).__name__)
         self._finish_leaving()
-        self._show()
+        # An unmask is drawn before it leaves: the window must not say MASKED when it may be over.
+        first = any(isinstance(effect, Send) and effect.wish is Wish.MASK for effect in effects)
+        first = first and not self.view.card
+        self._show(after=DRAW_AFTER if first else 0.0)
         if alarm(self.state) and not alarm(before):
             self.call_attention(Level.SOUND)
         self._remind(event.at)
-        self._arm()
+        if not first:
+            self._arm()
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         """Run it beside; `close` ends it."""
@@ -338,9 +345,19 @@ class Controller:
         beside = Beside(self._climb, ladder, self._notice, self._leaving, self.fault)
         return view(self.state, self._clock.monotonic(), beside)
 
-    def _show(self) -> None:
-        looked = self._look()
-        if looked != self.view:
-            self.view = looked
-            for show in self._listeners:
-                show(looked)
+    def _show(self, after: float = 0.0) -> None:
+        """Look again; what looks different is drawn, at once or `after` some seconds."""
+        before, self.view = self.view, self._look()
+        if after:
+            asyncio.get_running_loop().call_later(after, self._draw_sent)
+        elif self.view != before:
+            self._draw()
+
+    def _draw_sent(self) -> None:
+        if not self._closed:
+            self._draw()
+            self._arm()
+
+    def _draw(self) -> None:
+        for show in self._listeners:
+            show(self.view)

@@ -18,6 +18,9 @@ BUTTON_WIDTH = 102
 GAP = 10
 LINE_GAP = 4
 
+DRAW_AFTER = 4
+"""Milliseconds in which what a click asked for leaves before the released button is drawn."""
+
 WORD_PX = 19
 TEXT_PX = 13
 SMALL_PX = 12

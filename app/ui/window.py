@@ -258,6 +258,15 @@ def _say(label: QLabel, words: str) -> None:
     label.setVisible(bool(words))
 
 
+class _Button(QPushButton):
+    """Qt draws a released button before it says `clicked`: what the click asks for would wait for the drawing."""
+
+    def nextCheckState(self) -> None:
+        # Each kind of click passes here before it is drawn: with updates off, that drawing is put off.
+        self.setUpdatesEnabled(False)
+        QTimer.singleShot(theme.DRAW_AFTER, self, lambda: self.setUpdatesEnabled(True))
+
+
 def _label(name: str, wrap: bool = False) -> QLabel:
     label = QLabel()
     label.setObjectName(name)
@@ -267,7 +276,7 @@ def _label(name: str, wrap: bool = False) -> QLabel:
 
 
 def _button(name: str, call: Callable[[], None], text: str = "") -> QPushButton:
-    button = QPushButton(text)
+    button = _Button(text)
     button.setObjectName(name)
     button.setMinimumSize(theme.TARGET * 2, theme.TARGET)
     button.clicked.connect(lambda _checked: call())
