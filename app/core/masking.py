@@ -124,7 +124,7 @@ def _pending(mine: Phase, other: Phase, done: Phase) -> dict[tuple[Phase, Input]
         (mine, Input.SUPERSEDED): Row(do.superseded, (mine, other)),
         (mine, Input.DEADLINE): Row(do.deadline, back),
         (mine, Input.DOUBTED): Row(do.doubted, (UNKNOWN,)),
-        (mine, Input.SEEN_UNCLEAR): Row(do.seen, (mine,)),
+        (mine, Input.SEEN_UNCLEAR): Row(do.seen_while_pending, (mine,)),
     }
 
 
@@ -137,7 +137,7 @@ TABLE: dict[tuple[Phase, Input], Row] = {
     (UNMASKED, Input.DOUBTED): Row(do.doubted_unmasked, (UNMASKED,)),
     **_pending(MASKING, UNMASKING, MASKED),
     (MASKING, Input.SEEN_MASKED): Row(do.seen_masked, (MASKED,)),
-    (MASKING, Input.SEEN_RECORDING): Row(do.seen, (MASKING,)),
+    (MASKING, Input.SEEN_RECORDING): Row(do.seen_while_pending, (MASKING,)),
     (MASKED, Input.WISH_MASK): Row(do.wish_mask, (MASKING,)),
     (MASKED, Input.WISH_UNMASK): Row(do.wish_unmask, (UNMASKING,)),
     (MASKED, Input.DOUBLE_CLICK): Row(do.stay, (MASKED,), Notice.DOUBLE_CLICK),
@@ -147,7 +147,7 @@ TABLE: dict[tuple[Phase, Input], Row] = {
     (MASKED, Input.DOUBTED): Row(do.doubted, (UNKNOWN,)),
     (MASKED, Input.EVIDENCE_OVER): Row(do.evidence_over, (UNKNOWN,)),
     **_pending(UNMASKING, MASKING, UNMASKED),
-    (UNMASKING, Input.SEEN_MASKED): Row(do.seen, (UNMASKING,)),
+    (UNMASKING, Input.SEEN_MASKED): Row(do.seen_while_pending, (UNMASKING,)),
     (UNMASKING, Input.SEEN_RECORDING): Row(do.seen_unmasked, (UNMASKED,)),
     (UNKNOWN, Input.WISH_MASK): Row(do.wish_mask, (MASKING,)),
     (UNKNOWN, Input.WISH_UNMASK): Row(do.wish_unmask, (UNMASKING,)),

@@ -98,6 +98,7 @@ class Known:
     since: float
     proof: Proof | None
     masked_since: float | None
+    contact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ Longer than 300 lines because a row is understood beside its neighbours: all tha
 from dataclasses import replace
 
 from app.core.failures import Failure, Fate
-from app.core.ports import Wish
+from app.core.ports import Seen, Wish
 from app.core.retry import pause
 from app.core.states import (
     Acknowledged,
@@ -37,7 +37,7 @@ MAY_BE_DONE = frozenset({Fate.PERHAPS, Fate.UNEXPECTED, Fate.DOUBT})
 
 def begin(state: State, wish: Wish, at: float) -> State:
     """Start a wish. If an earlier request is still in flight, the first attempt waits for it to land."""
-    back = Known(state.phase, state.since, state.proof, state.masked_since)
+    back = Known(state.phase, state.since, state.proof, state.masked_since, state.contact)
     run = Run(wish, began=at, deadline=at + state.limits.deadline, retry_at=at, back=back)
     return replace(
         state, phase=PENDING[wish], since=at, wish=wish, next=None, run=run, proof=None, contact=None
@@ -228,6 +228,22 @@ def seen(state: State, event: Observed) -> State:
     return replace(state, heard_at=event.asked_at)
 
 
+def seen_while_pending(state: State, event: Observed) -> State:
+    """Not what is being waited for; but what contradicts the knowledge to go back to ends that."""
+    state = seen(state, event)
+    run = state.pending_run
+    back, since = run.back, state.masked_since
+    if event.seen is Seen.MASKED:
+        fits = back.phase is Phase.MASKED and _same_call(event.contact, back.contact)
+        since = event.at if since is None else since
+    else:
+        fits = back.phase is Phase.UNMASKED
+    if fits:
+        return state
+    back = replace(back, phase=Phase.UNKNOWN, proof=None)
+    return replace(state, run=replace(run, back=back), masked_since=since)
+
+
 def seen_masked(state: State, event: Observed) -> State:
     state = _masked(_still_open(seen(state, event)), event.at, How.RECORDER)
     return replace(state, proof=_read_proof(state, event), contact=event.contact)
@@ -235,7 +251,7 @@ def seen_masked(state: State, event: Observed) -> State:
 
 def seen_still_masked(state: State, event: Observed) -> State:
     state = seen(state, event)
-    if None not in (event.contact, state.contact) and event.contact != state.contact:
+    if not _same_call(event.contact, state.contact):
         return _lost(state, event.at, Problem(Failure.CALL_CHANGED, None, event.at), chase=False)
     return replace(state, proof=_read_proof(state, event), contact=event.contact or state.contact)
 
@@ -264,6 +280,11 @@ def acknowledged(state: State, _: Acknowledged) -> State:
 
 
 # Parts.
+
+
+def _same_call(one: str | None, other: str | None) -> bool:
+    """As far as it is known."""
+    return None in (one, other) or one == other
 
 
 def _still_open(state: State) -> State:
@@ -329,6 +350,7 @@ def _give_up(state: State, at: float, chase: bool) -> State:
         since=back.since,
         proof=back.proof,
         masked_since=back.masked_since,
+        contact=back.contact,
         run=None,
         next=None,
         problem=problem,
