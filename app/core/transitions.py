@@ -337,7 +337,8 @@ def _give_up(state: State, at: float, chase: bool) -> State:
     """The wish ends unfulfilled: UNKNOWN if it may have been done, else what was known before."""
     run = state.pending_run
     failed = run.why or Failure.NO_ANSWER
-    if run.accepted_at is not None and failed.fate in (Fate.BUSY, Fate.PERHAPS):
+    half = run.accepted_at is not None or run.seconded
+    if half and failed.fate in (Fate.BUSY, Fate.PERHAPS):
         failed = Failure.NOT_CONFIRMED
     problem = Problem(failed, run.wish, at, run.words)
     back = run.back
