@@ -48,6 +48,7 @@ WINDOW = (
 NO_DISPLAY = ("xvfb", "xauth")
 END_TO_END = (
     *("openbox", "xdotool", "x11-utils"),  # a window manager, real keys and clicks, a look from outside
+    "trayer",  # a tray of the older kind (XEmbed)
     *("dbus", "gnome-keyring"),  # a session bus and a Secret Service of the test's own
     *("at-spi2-core", "gir1.2-atspi-2.0", "python3-gi"),  # what a screen reader hears
     "fonts-noto-core",  # the same letters in the pictures of every machine

@@ -21,8 +21,9 @@ class Child:
         """All that it has said so far."""
         return self._told.read_text(encoding="utf-8").splitlines()
 
-    def expect(self, line: str) -> None:
-        until(lambda: line in self.lines, f"it says {line!r}, not only {self.lines}")
+    def expect(self, line: str, since: int = 0) -> None:
+        """It says so, now or later, not counting the first `since` lines."""
+        until(lambda: line in self.lines[since:], f"it says {line!r}, not only {self.lines[since:]}")
 
     def order(self, words: str) -> list[str]:
         """Give it and wait until it is done; what was said meanwhile."""

@@ -3,10 +3,12 @@
 Reads one order a line (`view NAME`, `renew`, `remind`, `visible`, `quit`), and writes what happened, one line each.
 """
 
+import hashlib
 import sys
 from functools import partial
 
 from PySide6.QtCore import QSocketNotifier
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from app.adapters.desktop.tray_host import TrayHost
@@ -17,6 +19,19 @@ from tests.session.views import VIEWS
 
 def say(*words: object) -> None:
     print(*words, flush=True)
+
+
+def picture(tray: Tray) -> str:
+    """What the screen shows where the icon is, in short."""
+    icon = tray._icon
+    assert icon
+    where = icon.geometry()
+    image = (
+        QGuiApplication.primaryScreen()
+        .grabWindow(0, where.x(), where.y(), where.width(), where.height())
+        .toImage()
+    )
+    return hashlib.sha256(bytes(image.constBits())).hexdigest()[:12]
 
 
 def main() -> None:
@@ -54,6 +69,8 @@ def main() -> None:
                 tray.remind()
             case "visible":
                 say("visible", tray.visible)
+            case "picture":
+                say("picture", picture(tray))
             case _:
                 host.close()
                 tray.close()
