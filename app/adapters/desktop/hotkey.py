@@ -84,6 +84,10 @@ class Hotkeys(Protocol):
         """Register these instead: what an action had is let go only after the new one is registered."""
         ...
 
+    async def configure(self) -> bool:
+        """Open the desktop's own settings for our keys. False where it has none that we can open."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything. Afterwards nothing is called."""
         ...
@@ -124,8 +128,13 @@ class FirstThatWorks:
                 log.info("hotkeys by %s", type(hotkeys).__name__)
                 self._used = hotkeys
                 return results
-        reason = " ".join([*(reasons or ["This system has no global hotkeys that MaskBar can use."]), self._instead])
+        reason = " ".join(
+            [*(reasons or ["This system has no global hotkeys that MaskBar can use."]), self._instead]
+        )
         return dict.fromkeys(bindings, Unavailable(reason, Code.NO_WAY))
+
+    async def configure(self) -> bool:
+        return self._used is not None and await self._used.configure()
 
     async def close(self) -> None:
         if self._used:
@@ -159,7 +168,9 @@ def how_to_bind(platform: str, environ: Mapping[str, str]) -> str:
     if platform == "win32":
         return "Give a shortcut to “maskbar toggle” a key: Properties > Shortcut key."
     if platform == "darwin":
-        return "Bind “maskbar toggle” to a key with the Shortcuts app: Run Shell Script > Add Keyboard Shortcut."
+        return (
+            "Bind “maskbar toggle” to a key with the Shortcuts app: Run Shell Script > Add Keyboard Shortcut."
+        )
     desktops = environ.get("XDG_CURRENT_DESKTOP", "").lower().split(":")
     place = next((_PLACES[desktop] for desktop in desktops if desktop in _PLACES), "")
     return f"Bind the command “maskbar toggle” to a key in the desktop's own settings{place}."
@@ -190,9 +201,10 @@ def _x11() -> Hotkeys:
 
 
 def _portal() -> Hotkeys:
+    from app import APP_ID
     from app.adapters.desktop.hotkey_portal import PortalHotkeys
 
-    return PortalHotkeys()
+    return PortalHotkeys(APP_ID)
 
 
 def _windows() -> Hotkeys:
