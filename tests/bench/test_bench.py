@@ -10,7 +10,7 @@ import pytest
 from app.adapters.cxone import CxoneRecorder
 from tests.bench import line, run
 from tests.bench.far import far
-from tests.bench.table import difference, percentile, ratio, text
+from tests.bench.table import Row, difference, percentile, ratio, text
 
 SLOW = pytest.mark.skipif(not os.environ.get("MASKBAR_THOROUGH"), reason="takes long: dev.py test --thorough")
 
@@ -20,7 +20,7 @@ def test_a_row_is_judged_by_its_limit() -> None:
     assert ratio("a", "ms", 1.51, 1.0, 1.5).verdict == "MISSED"
     assert difference("a", "/min", 3.0, 1.9, 1.0).met is False
     assert ratio("a", "ms", 9.0, 1.0, None).met is None
-    assert "skipped: why" in text([run.Row("a", skipped="why")])
+    assert "skipped: why" in text([Row("a", skipped="why")])
 
 
 def test_percentiles_are_values_that_were_seen() -> None:
@@ -29,7 +29,7 @@ def test_percentiles_are_values_that_were_seen() -> None:
 
 
 def test_a_measure_that_breaks_is_a_target_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(quick: bool) -> list[run.Row]:
+    def broken(quick: bool) -> list[Row]:
         raise RuntimeError("no")
 
     monkeypatch.setitem(run.MEASURES, "start", broken)
