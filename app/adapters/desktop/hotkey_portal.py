@@ -87,7 +87,7 @@ class PortalHotkeys:
                 self._shown = await self._open_patiently()
         except PortalError as error:
             await self.close()
-            raise NoWayError(self._no_way(error)) from None
+            raise NoWayError(self._no_way(error)) from error
         self._ready = True
         return self._shown
 
@@ -95,7 +95,7 @@ class PortalHotkeys:
         async with self._one_at_a_time:
             old, self._bindings = self._bindings, bindings
             # The desktop keeps what it has for an action that it knows: then there is nothing to ask it.
-            if not {action.value for action in bindings} <= set(self._keys):
+            if not self._session or not {action.value for action in bindings} <= set(self._keys):
                 try:
                     await self._open()
                 except PortalError as error:

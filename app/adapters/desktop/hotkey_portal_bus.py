@@ -99,7 +99,9 @@ class PortalBus:
 
     async def _introduce(self, app_id: str) -> int:
         bus_path = "/org/freedesktop/DBus"
-        await self._call(BUS, bus_path, BUS, "StartServiceByName", "su", [PORTAL, 0])
+        (running,) = await self._call(BUS, bus_path, BUS, "NameHasOwner", "s", [PORTAL])
+        if not running:
+            await self._call(BUS, bus_path, BUS, "StartServiceByName", "su", [PORTAL, 0])
         (self._owner,) = await self._call(BUS, bus_path, BUS, "GetNameOwner", "s", [PORTAL])
         if self._owner != self._registered_with and not is_sandboxed():
             self._registered_with = self._owner
