@@ -319,7 +319,8 @@ class Controller:
         )
         wanted = [moment for moment in moments if moment is not None]
         if wanted:
-            wait = max(0.0, min(wanted) - now)
+            # A timer may fire a little early: never so soon again that the loop would spin until the moment has come.
+            wait = max(0.001, min(wanted) - now)
             self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
 
     def _next_picture(self, now: float) -> float | None:
