@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from app.adapters import answers
-from app.adapters.address import check_base_url
 from app.adapters.clock import SystemClock
 from app.adapters.line import PING_LIMIT, Line, WarmPace
 from app.adapters.network import Network
+from app.core.address import check_base_url
 from app.core.failures import Failure
 from app.core.ports import Answer, Clock, TokenError, TokenSource, Wish
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from app import __version__
 from app.adapters import answers
-from app.adapters.address import check_base_url
 from app.adapters.answers import Reply
 from app.adapters.clock import SystemClock
 from app.adapters.network import Network
+from app.core.address import check_base_url
 from app.core.failures import Failure
 from app.core.ports import Clock, TokenError
 
@@ -36,9 +36,6 @@ RENEWAL_LIMIT = 10.0
 
 RETRY_PAUSE = 5.0
 """Seconds after a failed renewal in which none is begun in the background. One that is waited for always is."""
-
-# An odd answer (a page, a redirect, no token in it): nothing was asked of the recorder, so it is told as not sent.
-_ODD = Failure.NO_TOKEN
 
 _TOKEN = re.compile(r"[!-~]{1,16384}")
 _AREA = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -187,15 +184,17 @@ class AccessKeySignIn:
         words = answers.words_of(reply, hide=(self._key_secret, self._key_id))
         if reply.status in (400, 401, 403):
             return TokenError(Failure.SIGN_IN, words)
+        if reply.status == 429 or reply.status >= 500:
+            return TokenError(Failure.NO_TOKEN, words)
         if reply.status != 200 or reply.is_page or reply.too_long:
-            return TokenError(_ODD, words)
+            return TokenError(Failure.ODD_SIGN_IN, words)
         try:
             said = json.loads(reply.body)
         except (ValueError, RecursionError):
             said = None
         token = said.get("access_token") if isinstance(said, dict) else None
         if not isinstance(said, dict) or not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            return TokenError(_ODD, "no token in the answer of the sign-in service")
+            return TokenError(Failure.ODD_SIGN_IN, "no token in the answer of the sign-in service")
         identity = said.get("id_token")
         # Counted from before the request: the service's clock started somewhere in between.
         return _Held(

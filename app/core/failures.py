@@ -55,8 +55,13 @@ class Failure(Enum):
     )
     NO_TOKEN = (
         Fate.NOT_SENT,
-        "The sign-in service cannot be reached.",
+        "The sign-in service is not available.",
         "Check the network, then try again.",
+    )
+    ODD_SIGN_IN = (
+        Fate.NOT_SENT,
+        "Something other than the sign-in service answered.",
+        "Check the network (a sign-in page or a proxy may be in between), then try again.",
     )
     # The service said no.
     SIGN_IN = (

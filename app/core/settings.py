@@ -6,10 +6,9 @@ The one rule: a wrong value is never used and never silently replaced; it is nam
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
+from app.core.address import check_base_url
 from app.core.reminders import Ladder
 from app.core.states import Limits
 
@@ -57,31 +56,6 @@ class SettingsError(Exception):
     def __init__(self, complaints: list[Complaint]) -> None:
         super().__init__("; ".join(f"{key}: {expected}" for key, expected in complaints))
         self.complaints = complaints
-
-
-def check_base_url(url: str) -> str:
-    """The address without a slash at its end. ValueError with what is expected: https, or loopback."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"expected an address like https://api-na1.niceincontact.com ({error})") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("expected an address like https://api-na1.niceincontact.com")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("expected an address without user, password, query or fragment")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("expected https: plain http is only for this machine itself (127.0.0.1)")
-    return url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _text(value: Any) -> str:

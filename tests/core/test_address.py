@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.adapters.address import check_base_url, is_loopback
+from app.core.address import check_base_url, is_loopback
 
 
 @pytest.mark.parametrize(
