@@ -33,7 +33,6 @@ from app.adapters.network import Network
 from app.adapters.readback import CxoneReader
 from app.adapters.records import JournalRecords
 from app.adapters.signin import AccessKeySignIn
-from app.adapters.training import Training
 from app.controller import Controller
 from app.core.audit import Origin, Scene, letters
 from app.core.ports import Recorder
@@ -41,7 +40,6 @@ from app.core.recovery import recovered
 from app.core.reminders import Ladder, Level
 from app.core.settings import Settings
 from app.core.states import Limits, Phase, State
-from app.simulator import tenant
 from app.ui.window import Calls, Window
 from app.watcher import Watcher
 
@@ -70,6 +68,9 @@ def open_window(settings: Settings, key_id: str, key_secret: str) -> int:
 
 def open_demo() -> int:
     """The window on a simulated call."""
+    from app.adapters.training import Training
+    from app.simulator import tenant
+
     with Training() as training, _own_journal() as journal, _loop() as (app, complete):
         settings = Settings(base_url=training.url, user_id=tenant.USER_ID)
         return complete(
@@ -80,6 +81,8 @@ def open_demo() -> int:
 def open_tour(folder: Path, wrap: Wrap = lambda recorder: recorder) -> int:
     """The window on a simulated call, clicked through by itself. 1 when it ever said something safer than the truth."""
     from app import tour
+    from app.adapters.training import Training
+    from app.simulator import tenant
 
     with Training() as training, _own_journal() as journal, _loop() as (app, complete):
         settings = Settings(

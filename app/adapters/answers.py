@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from app.core.failures import Failure
 from app.core.ports import Answer
@@ -133,6 +132,8 @@ def http_date(text: str | None) -> float | None:
     """An HTTP date as seconds since 1970; None when it is not one."""
     if text is None or len(text) > 64:
         return None
+    from email.utils import parsedate_to_datetime  # 10 ms, which the first picture need not wait for
+
     try:
         when = parsedate_to_datetime(text)
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

@@ -1,19 +1,20 @@
 """Shapes by name, in any colour and size: the one loader of `resources/icons`."""
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
+import resources
 from app.core.states import Phase
 from app.ui.theme import COLOURS
 
 
 @cache
 def _source(name: str) -> str:
-    return (files("resources") / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    return (Path(resources.__path__[0]) / "icons" / f"{name}.svg").read_text(encoding="utf-8")
 
 
 @cache
