@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from app.core import masking
 from app.core.failures import Failure, Fate
 from app.core.masking import due
-from app.core.ports import Answer, Wish
+from app.core.ports import Answer, Seen, Wish
 from app.core.states import (
     Acknowledged,
     Answered,
@@ -28,14 +28,13 @@ from app.core.states import (
     Phase,
     Press,
     Say,
-    Seen,
     Send,
     State,
     Tick,
 )
 from app.core.view import NO_CARD, view
 from tests.core.witness import Witness, hold
-from tests.core.world import REPLIES, Effect as When, Reply, Request, World
+from tests.core.world import REPLIES, Reply, Request, When, World
 
 THOROUGH = os.environ.get("MASKBAR_THOROUGH") == "1"
 EXAMPLES = 4000 if THOROUGH else 250
@@ -45,6 +44,7 @@ Step = Callable[[State, Event], tuple[State, tuple[Effect, ...]]]
 
 SOON = [0.0, 0.05, 0.1, 0.3, 0.4, 0.5, 1.0, 1.9, 2.0, 3.0, 5.0]
 LATER = [*SOON, 7.5, 9.9, 10.0, 30.0, 61.0, 299.0, 300.0, 1000.0]
+AGES = [0.0, 0.0, 0.01, 0.02, 1.0, 299.0, 300.0]
 DOUBTS = [failure for failure in Failure if failure.fate is Fate.DOUBT]
 PROMPT = (Wish.MASK, Wish.UNMASK)
 
@@ -76,10 +76,11 @@ class Machine(RuleBasedStateMachine):
         calm=st.booleans(),
         settle=st.sampled_from([None, None, None, 3.0]),
         deadline=st.sampled_from([10.0, 10.0, 4.0]),
+        life=st.sampled_from([300.0, 12.0]),
     )
-    def start(self, calm: bool, settle: float | None, deadline: float) -> None:
-        """With the short deadline an attempt often outlives the wish that it was sent for."""
-        limits = Limits(settle=settle, deadline=deadline)
+    def start(self, calm: bool, settle: float | None, deadline: float, life: float) -> None:
+        """With the short deadline an attempt often outlives its wish, with the short life the evidence."""
+        limits = Limits(settle=settle, deadline=deadline, evidence_life=life)
         self.state = State(limits=limits)
         self.world = World(limits, calm=calm and settle is None)
         self.witness = Witness(limits)
@@ -96,6 +97,30 @@ class Machine(RuleBasedStateMachine):
         self.feed(Ask(wish, self.now))
         if self.out:
             self.deliver(reply, chance)
+
+    @precondition(lambda self: not self.out)
+    @rule(wish=wishes, reply=replies, late=st.sampled_from([0.0, 1.0, 300.0]))
+    def ask_and_answer_past_the_deadline(self, wish: Wish, reply: Reply, late: float) -> None:
+        self.feed(Ask(wish, self.now))
+        self.now += self.state.limits.deadline + late
+        self.world.settle_by(self.now, done=True)
+        if self.out:
+            self.deliver(reply, 0.5)
+
+    @precondition(lambda self: self.state.phase.pending)
+    @rule(down=st.sampled_from([Failure.NOT_REACHED, Failure.NO_TOKEN]))
+    def lose_the_network(self, down: Failure) -> None:
+        self.network_is_down(down)
+
+    def network_is_down(self, down: Failure) -> None:
+        """Nothing leaves this machine, until the wish is given up."""
+        for _ in range(200):
+            if not self.state.phase.pending:
+                return
+            if self.out:
+                self.deliver(Reply(Answer(failure=down)), 0.5)
+            else:
+                self.wait_until_due()
 
     @rule()
     def press(self) -> None:
@@ -183,9 +208,26 @@ class Machine(RuleBasedStateMachine):
         self.read_back(-1)
 
     @precondition(lambda self: not self.world.calm)
-    @rule(seen=st.sampled_from(Seen), contact=st.sampled_from([None, "1", "2"]), age=st.sampled_from(LATER))
+    @rule(seen=st.sampled_from(Seen), contact=st.sampled_from([None, "1", "2"]), age=st.sampled_from(AGES))
     def read_back_of_any_age(self, seen: Seen, contact: str | None, age: float) -> None:
+        self.now += 0.01
         self.feed(Observed(seen, contact, max(0.0, self.now - age), self.now))
+
+    @precondition(lambda self: self.state.phase is Phase.MASKED and not self.world.calm)
+    @rule(contacts=st.permutations(["1", "2", None]))
+    def read_backs_of_several_calls(self, contacts: list[str | None]) -> None:
+        for contact in contacts:
+            self.now += 0.01
+            self.feed(Observed(Seen.MASKED, contact, self.now, self.now))
+
+    @precondition(lambda self: self.state.phase is Phase.MASKED and not self.out)
+    @rule(wish=wishes)
+    def network_is_down_when_the_evidence_ends(self, wish: Wish) -> None:
+        wanted = due(self.state)
+        assert wanted is not None
+        self.pass_time(max(0.0, wanted - self.now - 1.0), punctual=True)
+        self.feed(Ask(wish, self.now))
+        self.network_is_down(Failure.NOT_REACHED)
 
     # The calls.
 
@@ -248,6 +290,7 @@ class Machine(RuleBasedStateMachine):
                 again = due(self.state)
                 hold(again is None or again > self.now, "G08", "the tick that was wanted changed nothing")
             else:
+                self.check_evidence()
                 return
 
     def time_out(self) -> None:
@@ -373,8 +416,7 @@ class Machine(RuleBasedStateMachine):
         if state.flight and self.out:
             hold(state.flight.ticket == self.out.ticket, "G05", "the flight is not the one that is out")
         if phase.pending:
-            hold(run is not None, "rule 4", "pending without a run")
-            assert run
+            assert run, "pending without a run"
             hold((run.wish is Wish.MASK) == (phase is Phase.MASKING), "rule 3", "the run is not the wish")
             hold(state.wish is run.wish, "rule 3", "the wish is not the run's")
             hold(state.next in (None, run.wish.other), "rule 3", "the next wish is the present one")
@@ -397,9 +439,10 @@ class Machine(RuleBasedStateMachine):
     def check_evidence(self) -> None:
         witness = self.witness
         if self.state.phase is Phase.MASKED:
-            hold(witness.masked_until is not None, witness.lack, "MASKED without evidence")
-            assert witness.masked_until is not None
-            hold(self.now < witness.masked_until, "G04", "MASKED outlived its evidence")
+            if witness.masked_until is None:
+                hold(False, witness.lack, "MASKED without evidence")
+            else:
+                hold(self.now < witness.masked_until, "G04", "MASKED outlived its evidence")
         if self.state.phase is Phase.UNMASKED:
             hold(not witness.may_be_masked, "rule 5", "a mask of ours may be left unseen")
 

@@ -3,15 +3,18 @@
 The one rule: the witness reads events and effects, never the fields in which the core keeps its own memory.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from app.core.failures import Fate
-from app.core.ports import Answer, Wish
-from app.core.states import Limits, Observed, Seen
+from app.core.ports import Answer, Seen, Wish
+from app.core.states import Limits, Observed
 from tests.core.world import Request
 
 
-class Broken(AssertionError):
+class BrokenError(AssertionError):
     """A guarantee does not hold."""
 
     def __init__(self, guarantee: str, why: str) -> None:
@@ -19,9 +22,23 @@ class Broken(AssertionError):
         self.guarantee = guarantee
 
 
+_looked_at: ContextVar[frozenset[str] | None] = ContextVar("looked_at", default=None)
+
+
+@contextmanager
+def looking_only_at(guarantees: Iterable[str]) -> Iterator[None]:
+    """So that a broken client is caught by the guarantee that it breaks, and not by chance by another."""
+    token = _looked_at.set(frozenset(guarantees))
+    try:
+        yield
+    finally:
+        _looked_at.reset(token)
+
+
 def hold(condition: bool, guarantee: str, why: str) -> None:
-    if not condition:
-        raise Broken(guarantee, why)
+    looked_at = _looked_at.get()
+    if not condition and (looked_at is None or guarantee in looked_at):
+        raise BrokenError(guarantee, why)
 
 
 @dataclass(slots=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from app.core.failures import Failure, Fate
-from app.core.ports import Answer, Wish
-from app.core.states import Limits, Seen
+from app.core.ports import Answer, Seen, Wish
+from app.core.states import Limits
 
 
-class Effect(Enum):
+class When(Enum):
     """When a request does what it was sent for."""
 
     NOW = auto()
@@ -28,24 +28,24 @@ class Reply:
     """What the service makes of a request: an answer, and what really happens."""
 
     answer: Answer
-    effect: Effect = Effect.NEVER
+    effect: When = When.NEVER
 
 
-CONFIRMED = Reply(Answer(confirmed=True, status=200), Effect.NOW)
-ACCEPTED = Reply(Answer(accepted=True, status=202), Effect.LATE)
+CONFIRMED = Reply(Answer(confirmed=True, status=200), When.NOW)
+ACCEPTED = Reply(Answer(accepted=True, status=202), When.LATE)
 LOCKED = Reply(Answer(failure=Failure.LOCKED, status=425))
 NO_CALL = Reply(Answer(failure=Failure.NO_CALL, status=404))
 INTERNAL = Reply(Answer(failure=Failure.INTERNAL_CALL, status=422))
 
 
-def failed(failure: Failure, effect: Effect = Effect.NEVER, retry_after: float | None = None) -> Reply:
+def failed(failure: Failure, effect: When = When.NEVER, retry_after: float | None = None) -> Reply:
     return Reply(Answer(failure=failure, words="the service's words", retry_after=retry_after), effect)
 
 
 def _failures(*fates: Fate) -> list[Reply]:
     """Every failure of these fates, once for each thing that may really have happened."""
     uncertain = fates[0] in (Fate.PERHAPS, Fate.UNEXPECTED)
-    effects = list(Effect) if uncertain else [Effect.NEVER]
+    effects = list(When) if uncertain else [When.NEVER]
     return [failed(failure, effect) for failure in Failure if failure.fate in fates for effect in effects]
 
 
@@ -124,9 +124,9 @@ class World:
         reply = self.truthful(reply)
         if reply.answer.accepted:
             self.working = request.wish
-        elif reply.effect is Effect.NOW:
+        elif reply.effect is When.NOW:
             self.land(request.wish)
-        elif reply.effect is Effect.LATE:
+        elif reply.effect is When.LATE:
             self.loose.append(Operation(request.wish, now))
         request.answer = reply.answer
         return reply.answer
