@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 from PySide6.QtCore import QEvent, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
-from qasync import QEventLoop
 
 from app import APP_ID, NAME, __version__
 from app.adapters.clock import SystemClock
@@ -29,10 +28,12 @@ from app.adapters.journal_key import file_key, key_file
 from app.adapters.journal_last_run import LastRun
 from app.adapters.journal_names import boot, new_run
 from app.adapters.journal_reading import default_path
+from app.adapters.loop import Loop
 from app.adapters.network import Network
 from app.adapters.readback import CxoneReader
 from app.adapters.records import JournalRecords
 from app.adapters.signin import AccessKeySignIn
+from app.adapters.threads import DaemonThreads
 from app.controller import Controller
 from app.core.audit import Origin, Scene, letters
 from app.core.ports import Recorder
@@ -275,13 +276,13 @@ def _loop() -> Iterator[tuple[QApplication, Callable[[Coroutine[None, None, int]
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)  # hiding the window must not end the loop under our tasks
-    with QEventLoop(app) as loop:
+    with Loop(app) as loop:
         asyncio.set_event_loop(loop)
+        loop.set_default_executor(DaemonThreads())
         try:
             yield app, complete
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.run_until_complete(loop.shutdown_default_executor())
     qInstallMessageHandler(None)
 
 
