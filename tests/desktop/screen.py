@@ -64,13 +64,13 @@ class Screen:
 
 
 @contextlib.contextmanager
-def screen(*, manager: bool = True) -> Iterator[Screen]:
+def screen(*more: str, manager: bool = True) -> Iterator[Screen]:
     reading, writing = os.pipe()
     plain = dict(os.environ)
     options = ("-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset")
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, reading)
-        server = stack.enter_context(child("Xvfb", *options, env=plain, pass_fds=(writing,)))
+        server = stack.enter_context(child("Xvfb", *options, *more, env=plain, pass_fds=(writing,)))
         os.close(writing)
         assert select.select([reading], [], [], 30)[0], "Xvfb did not start"
         made = Screen(f":{os.read(reading, 16).decode().strip()}", server)

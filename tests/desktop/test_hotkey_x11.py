@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.desktop import hotkey_x11
 from app.adapters.desktop.hotkey import Bound, Code, NoWayError, Unavailable, choose
 from app.adapters.desktop.hotkey_x11 import X11Hotkeys
 from app.adapters.desktop.hotkey_x11_wire import ASYNC, GRAB_KEY, Wire
@@ -148,6 +149,18 @@ def test_a_combination_that_another_program_has_only_with_a_lock_is_taken(
                 third.take(M, modifiers)
 
     asyncio.run(story())
+
+
+def test_a_combination_that_another_program_has_by_xinput_is_taken(desk: Desk, other: OtherProgram) -> None:
+    on, _ = desk
+    assert other._grab_by_xinput(M, [12])
+
+    async def story() -> None:
+        async with station(on) as ours:
+            assert isinstance(ours.results[Action.TOGGLE], Unavailable)
+
+    asyncio.run(story())
+    other.take(M, 12)  # nothing of ours is left
 
 
 def test_what_we_have_is_taken_for_others(desk: Desk, other: OtherProgram) -> None:
@@ -323,6 +336,14 @@ def test_the_x_server_goes_away() -> None:
     asyncio.run(story())
 
 
+def test_the_root_window_of_a_second_screen_is_found() -> None:
+    with screen("-screen", "1", "640x480x16", manager=False) as on:
+        for number in (0, 1):
+            told = on.run("xwininfo", "-root", "-display", f"{on.display}.{number}")
+            with contextlib.closing(Wire(f"{on.display}.{number}")) as wire:
+                assert f"Window id: {wire.connection.root:#x} " in told
+
+
 def test_without_an_x_server_it_is_no_way() -> None:
     async def story() -> None:
         hotkeys = X11Hotkeys(lambda: Wire(":4711"))
@@ -356,6 +377,29 @@ def test_without_xinput_2_a_held_key_does_not_repeat_either(desk: Desk) -> None:
             await asyncio.sleep(1)
             on.keys("key", "ctrl+alt+m")
             await ours.expect(Action.TOGGLE, Action.TOGGLE)
+
+    asyncio.run(story())
+
+
+def test_an_x_server_that_hangs_is_no_way_and_keeps_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on, _ = desk
+    monkeypatch.setattr(hotkey_x11, "ANSWER_WITHIN", 0.05)
+    answers = threading.Event()
+
+    def connect() -> Wire:
+        answers.wait(5)
+        return Wire(on.display)
+
+    async def story() -> None:
+        hotkeys = X11Hotkeys(connect)
+        with pytest.raises(NoWayError, match="does not answer"):
+            await hotkeys.start(TOGGLE, lambda _: None, lambda _: None)
+        answers.set()  # too late: it is not to work behind our back
+        await hotkeys.close()
+        async with station(on) as ours:
+            assert ours.results == {Action.TOGGLE: Bound("Ctrl+Alt+M")}
 
     asyncio.run(story())
 

@@ -4,6 +4,7 @@ The one rule: a combination is registered with the system, which then tells us o
 Where no way works it is said why, and what works instead.
 """
 
+import asyncio
 import logging
 import os
 import sys
@@ -104,6 +105,10 @@ class FirstThatWorks:
         self._ways = ways
         self._instead = instead
         self._used: Hotkeys | None = None
+        self._tried: Hotkeys | None = None
+        """The one that is starting, perhaps while the desktop asks the agent: it is closed too."""
+        self._one_at_a_time = asyncio.Lock()
+        self._closed = False
         self._pressed: Pressed = lambda _action: None
         self._changed: Changed = lambda _results: None
 
@@ -112,13 +117,26 @@ class FirstThatWorks:
         return await self.change(bindings)
 
     async def change(self, bindings: Bindings) -> Results:
-        if self._used:
-            return await self._used.change(bindings)
-        if not bindings:
-            return {}
+        async with self._one_at_a_time:
+            if self._used:
+                return await self._used.change(bindings)
+            return await self._start_one(bindings) if bindings else {}
+
+    async def configure(self) -> bool:
+        return self._used is not None and await self._used.configure()
+
+    async def close(self) -> None:
+        self._closed = True
+        hotkeys, self._used, self._tried = self._used or self._tried, None, None
+        if hotkeys:
+            await hotkeys.close()
+
+    async def _start_one(self, bindings: Bindings) -> Results:
         reasons = []
         for way in self._ways:
-            hotkeys = way()
+            if self._closed:
+                break
+            self._tried = hotkeys = way()
             try:
                 results = await hotkeys.start(bindings, self._pressed, self._changed)
             except NoWayError as error:
@@ -128,18 +146,9 @@ class FirstThatWorks:
                 log.info("hotkeys by %s", type(hotkeys).__name__)
                 self._used = hotkeys
                 return results
-        reason = " ".join(
-            [*(reasons or ["This system has no global hotkeys that MaskBar can use."]), self._instead]
-        )
+        self._tried = None
+        reason = " ".join([*(reasons or ["This system has no hotkeys that MaskBar can use."]), self._instead])
         return dict.fromkeys(bindings, Unavailable(reason, Code.NO_WAY))
-
-    async def configure(self) -> bool:
-        return self._used is not None and await self._used.configure()
-
-    async def close(self) -> None:
-        if self._used:
-            used, self._used = self._used, None
-            await used.close()
 
 
 def choose(platform: str = sys.platform, environ: Mapping[str, str] = os.environ) -> Hotkeys:

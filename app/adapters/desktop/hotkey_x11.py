@@ -52,6 +52,7 @@ class X11Hotkeys:
             async with asyncio.timeout(ANSWER_WITHIN):
                 return await self._order(bindings)
         except TimeoutError:
+            self._closing.set()
             raise NoWayError("The X server does not answer.") from None
         finally:
             if self._end is not None:
