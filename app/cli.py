@@ -5,13 +5,13 @@ The one rule: nothing heavy is imported before it is known that it is wanted, an
 
 import os
 import sys
-from collections.abc import Sequence
 
 from app import NAME, __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
 COMMANDS = ("mask", "unmask", "toggle", "status", "show", "quit", "incident")
@@ -29,7 +29,7 @@ environment:
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one verb; without one, open the window."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     # These verbs are programs of their own, with a --help of their own.

@@ -8,7 +8,6 @@ argparse. (A bare start of Python takes as long as two of those.)
 
 # ruff: noqa: T201  it prints for a terminal
 
-import json
 import os
 import sys
 
@@ -185,7 +184,7 @@ def _follow(request: Request) -> int:
         for said in line.answers():
             if said["answer"] == "status":
                 status = said["status"]
-                print(json.dumps(status), flush=True)
+                print(_json(status), flush=True)
                 line.patience = SILENCE if status["pending"] or status["masked_since"] else None
             elif not said.get("going"):
                 raise NoAnswerError(said["reason"])
@@ -196,7 +195,7 @@ def _printer(request: Request, as_json: bool) -> "Callable[[dict[str, Any]], Non
     def show(said: "dict[str, Any]") -> None:
         status = said["status"]
         if as_json:
-            print(json.dumps(status))
+            print(_json(status))
             return
         print(status["spoken"])
         if request.op == "status":
@@ -225,7 +224,7 @@ def _code_of(status: "dict[str, Any]") -> int:
 def _without_an_answer(as_json: bool, state: str, words: str, code: int) -> int:
     print(f"maskbar: {words}", file=sys.stderr)
     if as_json:
-        print(json.dumps(_document(state, words)), flush=True)
+        print(_json(_document(state, words)), flush=True)
     return code
 
 
@@ -252,6 +251,12 @@ def _document(state: str, words: str) -> "dict[str, object]":
         "agent": "",
         "versions": {"schema": 1, "app": __version__},
     }
+
+
+def _json(status: "dict[str, Any]") -> str:
+    import json  # a third of a bare start; `status` without --json has no use for it
+
+    return json.dumps(status)
 
 
 def _help(verb: str) -> None:

@@ -13,9 +13,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from app.adapters.instance_desk import Desk
 from app.adapters.instance_lock import Claim, take_claim
 from app.adapters.instance_place import PlaceError
-from app.adapters.instance_talk import Desk, Talk
+from app.adapters.instance_talk import Talk
 
 __all__ = ["Claim", "Desk", "PlaceError", "Talk", "serve", "take_claim"]
 

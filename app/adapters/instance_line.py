@@ -36,7 +36,7 @@ if sys.platform == "win32":
         return place.pipe_name
 
 else:
-    import socket
+    import _socket as socket  # the package around it brings enum and selectors, for which there is no use here
 
     from app.adapters.instance_peer import is_me
 

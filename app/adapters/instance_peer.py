@@ -8,7 +8,6 @@ Windows: see instance_windows.py.
 """
 
 import os
-import struct
 import sys
 
 TYPE_CHECKING = False
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
         def getsockopt(self, level: int, option: int, size: int, /) -> bytes: ...
 
 
-SOL_SOCKET, SO_PEERCRED = 1, 17
+SOL_SOCKET, SO_PEERCRED, UCRED_SIZE = 1, 17, 12
 SOL_LOCAL, LOCAL_PEERCRED, XUCRED_VERSION, XUCRED_SIZE = 0, 1, 0, 76
 
 
@@ -32,17 +31,24 @@ def is_me(socket: "Socket") -> bool:
     else:  # noqa: RET505  mypy takes what follows a return of another platform for dead
         try:
             uid = macos_uid(socket) if sys.platform == "darwin" else linux_uid(socket)
-        except (OSError, struct.error):
+        except OSError:
             return False
         return uid == os.geteuid()
 
 
 def linux_uid(socket: "Socket") -> int:
-    uid: int = struct.unpack("iII", socket.getsockopt(SOL_SOCKET, SO_PEERCRED, struct.calcsize("iII")))[1]
-    return uid
+    """Of a struct ucred: pid, uid, gid. -1 for an answer of another shape."""
+    found = socket.getsockopt(SOL_SOCKET, SO_PEERCRED, UCRED_SIZE)
+    return _number(found[4:8]) if len(found) == UCRED_SIZE else -1
 
 
 def macos_uid(socket: "Socket") -> int:
-    """-1 for an answer of another shape."""
-    version, uid = struct.unpack("II", socket.getsockopt(SOL_LOCAL, LOCAL_PEERCRED, XUCRED_SIZE)[:8])
-    return int(uid) if version == XUCRED_VERSION else -1
+    """Of a struct xucred: version, uid, and more. -1 for an answer of another shape."""
+    found = socket.getsockopt(SOL_LOCAL, LOCAL_PEERCRED, XUCRED_SIZE)
+    good = len(found) == XUCRED_SIZE and _number(found[:4]) == XUCRED_VERSION
+    return _number(found[4:8]) if good else -1
+
+
+def _number(field: bytes) -> int:
+    """Four bytes; the module struct would have to be loaded for it."""
+    return int.from_bytes(field, sys.byteorder)

@@ -23,13 +23,12 @@ Where they meet
 import os
 import stat
 import sys
-from collections.abc import Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final
+    from collections.abc import Mapping
 
-LONGEST_SOCKET: "Final" = 103
+LONGEST_SOCKET = 103
 """Bytes of a Unix socket's path: 108 on Linux and 104 on macOS, with a zero at the end."""
 
 
@@ -49,7 +48,7 @@ class Place:
         """Windows: the file that holds the name of the pipe."""
 
 
-def here(environ: Mapping[str, str] = os.environ) -> Place:
+def here(environ: "Mapping[str, str]" = os.environ) -> Place:
     """The place of this session. Creates nothing. Raises PlaceError."""
     if sys.platform == "win32":
         return windows_place(environ, _windows_session())
@@ -59,7 +58,7 @@ def here(environ: Mapping[str, str] = os.environ) -> Place:
         return linux_place(environ, os.geteuid(), os.uname().nodename)
 
 
-def linux_place(environ: Mapping[str, str], uid: int, host: str) -> Place:
+def linux_place(environ: "Mapping[str, str]", uid: int, host: str) -> Place:
     session = linux_session(environ)
     for runtime in (environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{uid}"):
         if runtime.startswith("/") and _is_mine_alone(runtime, uid):
@@ -67,12 +66,12 @@ def linux_place(environ: Mapping[str, str], uid: int, host: str) -> Place:
     return _short(Place(f"{_home(environ)}/.cache/maskbar/session", _letters(f"{host} {session}"), session))
 
 
-def macos_place(environ: Mapping[str, str], host: str) -> Place:
+def macos_place(environ: "Mapping[str, str]", host: str) -> Place:
     folder = f"{_home(environ)}/Library/Application Support/MaskBar/session"
     return _short(Place(folder, _letters(host), "this user's"))
 
 
-def windows_place(environ: Mapping[str, str], session: int) -> Place:
+def windows_place(environ: "Mapping[str, str]", session: int) -> Place:
     local = environ.get("LOCALAPPDATA", "")
     if not local:
         raise PlaceError("LOCALAPPDATA is not set: there is no folder of your own")
@@ -80,7 +79,7 @@ def windows_place(environ: Mapping[str, str], session: int) -> Place:
     return Place(os.path.join(local, "MaskBar", "session"), name, f"session {session}")  # noqa: PTH118
 
 
-def linux_session(environ: Mapping[str, str]) -> str:
+def linux_session(environ: "Mapping[str, str]") -> str:
     """The display, as one name for all its screens: `:0` for `:0.0`, `unix:0` and `:0`."""
     display = environ.get("DISPLAY", "")
     if display:
@@ -129,7 +128,7 @@ def _is_mine_alone(folder: str, uid: int) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and not found.st_mode & 0o077
 
 
-def _home(environ: Mapping[str, str]) -> str:
+def _home(environ: "Mapping[str, str]") -> str:
     home = environ.get("HOME", "")
     if not home.startswith("/"):
         raise PlaceError("HOME is not set: there is no folder of your own")

@@ -6,15 +6,13 @@ make it in, a bound on what waits to be read, and a bound on the callers.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
 
 from app import __version__
+from app.adapters.instance_desk import Desk, Wire
 from app.adapters.instance_words import LONGEST_REQUEST, VERSION, NotARequestError, Request, line, parse
-from app.core.ports import Clock, Wish
-from app.core.states import State
+from app.core.ports import Wish
 from app.core.status import Document, Result, Verdict, document, ends_within, verdict, verdict_at_end
 from app.core.view import View
 
@@ -33,49 +31,6 @@ GOODBYE_TIME = 0.5
 """Seconds that all callers together have to read the goodbye: the program wants to end."""
 CLOCK_STEP = 0.5
 """Seconds by which the wall clock must move before what is said of the past moves with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the callers may see and do. All of it is called in the loop, and only `incident` may take time.
-
-    look        what the window shows now
-    ask         an explicit wish
-    press       the button, as it is shown now
-    show        raise the window
-    leave       end the program, or ask in the window first: then the sentence that asks; "" when it ends
-    incident    put down that card data may have been recorded; gives the sentence for the agent. None: cannot
-    agent       the agent's user id
-    may_unmask  False: by policy no command line unmasks
-    """
-
-    look: Callable[[], tuple[State, View]]
-    ask: Callable[[Wish], None]
-    press: Callable[[], None]
-    show: Callable[[], None]
-    leave: Callable[[], str]
-    clock: Clock
-    agent: str = ""
-    incident: Callable[[], Awaitable[str]] | None = None
-    may_unmask: bool = True
-
-
-class Wire(Protocol):
-    """A connection as the talk needs it."""
-
-    def write(self, data: bytes) -> None: ...
-
-    def unread(self) -> int:
-        """Bytes that wait to be taken by the system."""
-        ...
-
-    def close(self) -> None:
-        """When everything is read."""
-        ...
-
-    def abort(self) -> None:
-        """Now."""
-        ...
 
 
 class Talk:
@@ -180,7 +135,7 @@ class Caller:
             self._obey(self._request)
         except Exception:
             log.exception("a command failed")
-            self._error("MaskBar could not do it; its log says why")
+            self._say_last("error", reason="MaskBar could not do it; its log says why.")
 
     def finished(self) -> None:
         """The caller says no more. It may still listen."""

@@ -2,7 +2,8 @@
 
     python -m tests.instance.window LOOP BEHAVIOUR [WHAT_IS_BROKEN …]
 
-LOOP: asyncio, qasync (the program's), pipe (qasync with Windows' transport). BEHAVIOUR: confirms, refuses, hangs,
+LOOP: asyncio, qasync (the program's), pipe (qasync with Windows' transport), or a number of windows, each a process
+for a display of its own, from :0 on. BEHAVIOUR: confirms, refuses, hangs,
 no-call. Prints `ready` when it listens, and one line for each wish that reached the recorder. It ends by `quit`.
 
 WHAT_IS_BROKEN makes the clients that the tests must catch: `no-peer-check`, `loose-folder`, `any-op`, `no-lock`.
@@ -14,12 +15,15 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from app.adapters import instance, instance_lock, instance_talk, instance_unix
 from app.adapters.clock import SystemClock
+from app.adapters.instance_place import Place
 from app.adapters.instance_words import Request
-from app.controller import Controller, Origin
+from app.controller import Controller
+from app.core.audit import Origin
 from app.core.failures import Failure
 from app.core.ports import Answer, Wish
 from app.core.settings import Settings
@@ -73,8 +77,7 @@ def channel(
             at = instance_unix.listening(claim.place.socket, talk)
         async with at:
             if "loose-folder" in broken:
-                os.chmod(claim.place.folder, 0o777)
-                os.chmod(claim.place.socket, 0o666)
+                open_for_all(claim.place)
             yield talk
 
     return serving()
@@ -82,10 +85,10 @@ def channel(
 
 async def run(loop: str, behaviour: str, broken: list[str]) -> None:
     if "any-op" in broken:
-        instance_talk.parse = believes_anything
+        vars(instance_talk)["parse"] = believes_anything
     if "no-lock" in broken:
-        instance_lock._locked = lambda _: True
-    settings = Settings(user_id="agent-7")
+        vars(instance_lock)["_locked"] = lambda _: True
+    settings = Settings(user_id=f"agent-{os.environ.get('DISPLAY', '')}")
     settings = replace(settings, limits=replace(settings.limits, deadline=1.0, attempt=0.8))
     clock = SystemClock()
     controller = Controller(TestRecorder(behaviour), clock, settings, chance=lambda: 0.5, new_id=lambda: "id")
@@ -123,6 +126,12 @@ async def run(loop: str, behaviour: str, broken: list[str]) -> None:
     await controller.close()
 
 
+def open_for_all(place: Place) -> None:
+    Path(place.folder).parent.chmod(0o755)
+    Path(place.folder).chmod(0o777)
+    Path(place.socket).chmod(0o666)
+
+
 def believes_anything(raw: bytes) -> Request:
     """A parser as one writes it in a hurry."""
     for op in ("mask", "unmask", "toggle", "quit"):
@@ -136,6 +145,17 @@ def main(loop: str, behaviour: str, *broken: str) -> None:
     if loop == "asyncio":
         asyncio.run(todo())
         return
+    if loop.isdecimal():
+        for number in range(int(loop)):
+            if os.fork() == 0:
+                os.environ["DISPLAY"] = f":{number}"
+                asyncio.run(todo())
+                os._exit(0)
+        while True:
+            try:
+                os.wait()
+            except ChildProcessError:
+                return
     from PySide6.QtCore import QCoreApplication
     from qasync import QEventLoop
 
