@@ -95,6 +95,7 @@ class Window(QWidget):
         self.panel = QFrame()
         self.panel.setObjectName("panel")
         self._lay_out()
+        self.button.setFocus()  # what the keyboard reaches first when the window is asked for
 
         self._minimise = QAction("Minimise", self)
         self._minimise.triggered.connect(self.showMinimized)

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from PySide6.QtCore import QSocketNotifier
+from PySide6.QtCore import QSocketNotifier, QTimer
 
 from app.adapters.desktop.hotkey_x11_xcb import Connection, RequestError, ServerGoneError
 
@@ -25,6 +25,7 @@ GET_PROPERTY = 20
 GET_SELECTION_OWNER = 23
 SEND_EVENT = 25
 TRANSLATE_COORDINATES = 40
+SET_INPUT_FOCUS = 42
 
 EVENT_MASK = 1 << 11
 STRUCTURE_NOTIFY = 1 << 17
@@ -38,6 +39,7 @@ PROPERTY_NOTIFY = 28
 CLIENT_MESSAGE = 33
 
 CARDINAL = 6
+TO_PARENT = 2
 VIEWABLE = 2
 FROM_A_PAGER = 2
 """EWMH's source of a request that the user made, not the program by itself."""
@@ -79,46 +81,43 @@ class Wire:
         self.root = self._connection.root
         self._atoms: dict[str, int] = {}
         self._notifier = QSocketNotifier(self._connection.fileno(), QSocketNotifier.Type.Read)
-        self._notifier.activated.connect(self.hear)
+        self._notifier.activated.connect(self._hear)
+        # An answer may bring events along. libxcb has read them then, and the socket says nothing more of them.
+        self._afterwards = QTimer()
+        self._afterwards.setSingleShot(True)
+        self._afterwards.timeout.connect(self._hear)
 
     def close(self) -> None:
+        self._afterwards.stop()
         self._notifier.setEnabled(False)
         self._notifier.deleteLater()
         self._connection.close()
 
-    def hear(self) -> None:
-        """What waits. To be called after questions, too: libxcb may have read events along with the answers."""
-        try:
-            for event in list(self._waiting()):
-                self._heard(event)
-        except ServerGoneError:
-            self._notifier.setEnabled(False)
-
     def atom(self, name: str) -> int:
         if name not in self._atoms:
             body = struct.pack("=HH", len(name), 0) + name.encode()
-            (self._atoms[name],) = struct.unpack_from("=I", self._connection.ask(INTERN_ATOM, 0, body), 8)
+            (self._atoms[name],) = struct.unpack_from("=I", self._ask(INTERN_ATOM, 0, body), 8)
         return self._atoms[name]
 
     def listen(self, window: int, mask: int) -> bool:
         """Have the events of `mask` of this window told. False: there is no such window."""
         try:
             body = struct.pack("=III", window, EVENT_MASK, mask)
-            self._connection.do(CHANGE_WINDOW_ATTRIBUTES, 0, body)
+            self._do(CHANGE_WINDOW_ATTRIBUTES, 0, body)
         except RequestError:
             return False
         return True
 
     def owner(self, selection: str) -> int:
         """The window that has it; 0 when none has."""
-        answer = self._connection.ask(GET_SELECTION_OWNER, 0, struct.pack("=I", self.atom(selection)))
+        answer = self._ask(GET_SELECTION_OWNER, 0, struct.pack("=I", self.atom(selection)))
         return int(struct.unpack_from("=I", answer, 8)[0])
 
     def property(self, window: int, name: str) -> tuple[int, ...]:
         """A property made of 32-bit numbers; empty when there is none, or no such window."""
         try:
             body = struct.pack("=IIIII", window, self.atom(name), 0, 0, 4096)
-            answer = self._connection.ask(GET_PROPERTY, 0, body)
+            answer = self._ask(GET_PROPERTY, 0, body)
         except RequestError:
             return ()
         if answer[1] != 32:
@@ -130,20 +129,18 @@ class Wire:
         """Set it, and come back when the server has it."""
         body = struct.pack("=IIIB3xII", window, self.atom(name), CARDINAL, 32, 1, value)
         try:
-            self._connection.do(CHANGE_PROPERTY, 0, body)
+            self._do(CHANGE_PROPERTY, 0, body)
         except RequestError:
             pass  # no such window: it is being closed
 
     def box(self, window: int) -> Box | None:
         """None: it is not on the screen."""
         try:
-            attributes = self._connection.ask(GET_WINDOW_ATTRIBUTES, 0, struct.pack("=I", window))
+            attributes = self._ask(GET_WINDOW_ATTRIBUTES, 0, struct.pack("=I", window))
             if attributes[26] != VIEWABLE:
                 return None
-            geometry = self._connection.ask(GET_GEOMETRY, 0, struct.pack("=I", window))
-            place = self._connection.ask(
-                TRANSLATE_COORDINATES, 0, struct.pack("=IIhh", window, self.root, 0, 0)
-            )
+            geometry = self._ask(GET_GEOMETRY, 0, struct.pack("=I", window))
+            place = self._ask(TRANSLATE_COORDINATES, 0, struct.pack("=IIhh", window, self.root, 0, 0))
         except RequestError:
             return None
         width, height = struct.unpack_from("=HH", geometry, 16)
@@ -157,6 +154,29 @@ class Wire:
         body = struct.pack("=II", self.root, TO_THE_MANAGER) + event
         self._connection.send(SEND_EVENT, 0, body)
         self._connection.flush()
+
+    def focus(self, window: int, time: int) -> None:
+        """Give `window` the keyboard; `time` (the server's, in ms) is that of the event which allowed it."""
+        try:
+            self._do(SET_INPUT_FOCUS, TO_PARENT, struct.pack("=II", window, time))
+        except RequestError:
+            pass  # it is not on the screen any more
+
+    def _ask(self, opcode: int, second: int, body: bytes) -> bytes:
+        self._afterwards.start(0)
+        return self._connection.ask(opcode, second, body)
+
+    def _do(self, opcode: int, second: int, body: bytes) -> None:
+        self._afterwards.start(0)
+        self._connection.do(opcode, second, body)
+
+    def _hear(self) -> None:
+        """All that waits."""
+        try:
+            for event in list(self._waiting()):
+                self._heard(event)
+        except ServerGoneError:
+            self._notifier.setEnabled(False)
 
     def _waiting(self) -> Iterator[Event]:
         while event := self._connection.event():

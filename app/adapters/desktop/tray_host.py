@@ -71,7 +71,6 @@ class XEmbedTray:
         self._wire.listen(self._wire.root, STRUCTURE_NOTIFY)
         self._owner = 0
         self._find()
-        self._wire.hear()
 
     def close(self) -> None:
         self._wire.close()
