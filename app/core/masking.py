@@ -34,7 +34,7 @@ is drawn from it. What the rows do is in `transitions.py`.
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from app.core import transitions as do
 from app.core.failures import Fate
@@ -217,6 +217,8 @@ def read(state: State, event: Event) -> Input:
             return Input.ACKNOWLEDGED
         case Tick():
             return _read_tick(state, event)
+        case _:
+            assert_never(event)
 
 
 def _sent(state: State, at: float, effects: tuple[Effect, ...]) -> tuple[State, tuple[Effect, ...]]:

@@ -6,6 +6,7 @@ All words that depend on the state are here and in `failures.py`; sentences are 
 
 import math
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from app.core.failures import Failure
 from app.core.ports import Wish
@@ -174,6 +175,8 @@ def _guidance(state: State, reminding: Level) -> str:
             return "Still masked. Card done? Unmask." if reminding else "You can take the card now."
         case Phase.UNMASKING:
             return "Wait, do not take card details."
+        case _:
+            assert_never(state.phase)
 
 
 def _detail(state: State, now: float, masked: float | None, counting: float | None) -> str:
