@@ -54,6 +54,8 @@ class Climb:
     """The number of the last rung that was told."""
     unmasked_by_itself: bool = False
     """The policy's unmask was sent: once for a mask, not again when it fails."""
+    put_off_at: float = float("-inf")
+    """When the agent last put it off: an unmask that failed before then is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def due(climb: Climb, state: State, ladder: Ladder, now: float) -> float | None:
     if climb.since is None or state.phase.pending:
         return None
     moments = [climb.foot + _time(climb.given + 1, ladder)]
-    if _failed_unmask(state) and climb.given == 0:
+    if _failed_unmask(climb, state) and climb.given == 0:
         moments.append(now)
     if ladder.auto_unmask is not None and state.phase is Phase.MASKED and not climb.unmasked_by_itself:
         moments.append(climb.foot + ladder.auto_unmask)
@@ -123,7 +125,7 @@ def due(climb: Climb, state: State, ladder: Ladder, now: float) -> float | None:
 def put_off(climb: Climb, state: State, ladder: Ladder, now: float) -> Climb:
     """The agent is still taking the card."""
     climb = _follow(climb, state)
-    return replace(climb, foot=now + ladder.snooze - ladder.say, given=0)
+    return replace(climb, foot=now + ladder.snooze - ladder.say, given=0, put_off_at=now)
 
 
 def _follow(climb: Climb, state: State) -> Climb:
@@ -133,8 +135,9 @@ def _follow(climb: Climb, state: State) -> Climb:
     return Climb(since=state.masked_since, foot=state.masked_since or 0.0)
 
 
-def _failed_unmask(state: State) -> bool:
-    return state.problem is not None and state.problem.wish is Wish.UNMASK
+def _failed_unmask(climb: Climb, state: State) -> bool:
+    problem = state.problem
+    return problem is not None and problem.wish is Wish.UNMASK and problem.at > climb.put_off_at
 
 
 def _number(climb: Climb, state: State, ladder: Ladder, now: float) -> int:
@@ -145,7 +148,7 @@ def _number(climb: Climb, state: State, ladder: Ladder, now: float) -> int:
         return Level.SOUND + int((passed - ladder.sound) // ladder.sound_every)
     if passed >= ladder.alert:
         return Level.ALERT
-    return Level.SAY if passed >= ladder.say or _failed_unmask(state) else Level.QUIET
+    return Level.SAY if passed >= ladder.say or _failed_unmask(climb, state) else Level.QUIET
 
 
 def _level(number: int) -> Level:
