@@ -54,7 +54,7 @@ ANSWERS = [
 
 def by_hand() -> None:
     """From each certainty, each wish, with and without the opposite one waiting, to each answer and the deadline."""
-    masked = [Ask(Wish.MASK, 0.0), Answered(1, Answer(confirmed=True), 0.0)]
+    masked: list[Event] = [Ask(Wish.MASK, 0.0), Answered(1, Answer(confirmed=True), 0.0)]
     starts: list[list[Event]] = [[], [*masked], [*masked, Doubted(Failure.SUSPENDED, 1.0)]]
     ends: list[list[Event]] = [[Tick(20.0)], [Doubted(Failure.SUSPENDED, 11.0)]]
     for ticket in (1, 2):
