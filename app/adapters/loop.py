@@ -6,7 +6,7 @@ The one rule: an idle program sleeps; what was cancelled must not wake it.
 import asyncio
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimerEvent
 from PySide6.QtWidgets import QApplication
@@ -23,17 +23,22 @@ class _Handle(asyncio.Handle):
         self._loop._timer.forget(self)  # type: ignore[attr-defined]  # noqa: SLF001  our own, below
 
 
+AnyHandle = TypeVar("AnyHandle", bound=asyncio.Handle)
+
+
 class _Timers(QObject):
     """Stands where qasync keeps its timers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: dict[int, _Handle] = {}
+        self._waiting: dict[int, asyncio.Handle] = {}
 
-    def add_callback(self, handle: _Handle, delay: float = 0.0) -> _Handle:
-        """`delay` in seconds."""
-        handle.timer = self.startTimer(int(max(0.0, delay) * 1000))
-        self._waiting[handle.timer] = handle
+    def add_callback(self, handle: AnyHandle, delay: float = 0.0) -> AnyHandle:
+        """`delay` in seconds. asyncio brings handles of its own here, too: a signal's."""
+        timer = self.startTimer(int(max(0.0, delay) * 1000))
+        if isinstance(handle, _Handle):
+            handle.timer = timer
+        self._waiting[timer] = handle
         return handle
 
     def forget(self, handle: _Handle) -> None:
@@ -44,7 +49,7 @@ class _Timers(QObject):
         timer = event.timerId()
         self.killTimer(timer)
         handle = self._waiting.pop(timer, None)
-        if handle is not None:
+        if handle is not None and not handle.cancelled():
             handle._run()  # noqa: SLF001  as every event loop does
 
     def stop(self) -> None:
