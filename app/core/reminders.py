@@ -5,6 +5,9 @@ The one rule: what may be masked counts as masked (UNKNOWN too), and only the ag
 The time is counted from `State.masked_since`, on a clock that goes on while the computer sleeps. "Still taking the
 card" moves the foot of the ladder, so that the next rung comes `snooze` seconds later and the climb begins anew.
 An unmask that was wished and failed stands on the first rung at once.
+
+The policy's unmask comes when its countdown was in the window in full: a mask that is confirmed again long after that
+moment, or a program that was not run for a while, begins with the countdown.
 """
 
 from dataclasses import dataclass, replace
@@ -56,6 +59,8 @@ class Climb:
     """The policy's unmask was sent: once for a mask, not again when it fails."""
     put_off_at: float = float("-inf")
     """When the agent last put it off: an unmask that failed before then is no news."""
+    counted_from: float | None = None
+    """When the countdown to the policy's unmask came in sight; None: it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +97,24 @@ def countdown(climb: Climb, state: State, ladder: Ladder, now: float) -> float |
     climb = _follow(climb, state)
     if ladder.auto_unmask is None or state.phase is not Phase.MASKED or climb.unmasked_by_itself:
         return None
-    left = climb.foot + ladder.auto_unmask - now
-    return max(0.0, left) if left <= ladder.countdown else None
+    if now < climb.foot + ladder.auto_unmask - ladder.countdown:
+        return None
+    begun = now if climb.counted_from is None else climb.counted_from
+    return max(0.0, begun + ladder.countdown - now)
 
 
 def remind(climb: Climb, state: State, ladder: Ladder, now: float) -> Reminders:
     """What is due at `now`. Rungs that were slept through are told once, as the highest of them."""
     climb = _follow(climb, state)
+    left = countdown(climb, state, ladder, now)
+    if left is None:
+        climb = replace(climb, counted_from=None)
+    elif left == 0.0:
+        return Reminders(replace(climb, unmasked_by_itself=True), unmask=True)
+    elif climb.counted_from is None:
+        climb = replace(climb, counted_from=now)
     if state.phase.pending:
         return Reminders(climb)  # a wish is on its way: the agent has not forgotten
-    if countdown(climb, state, ladder, now) == 0.0:
-        return Reminders(replace(climb, unmasked_by_itself=True), unmask=True)
     number = _number(climb, state, ladder, now)
     if number <= climb.given:
         return Reminders(climb)
@@ -118,14 +130,17 @@ def due(climb: Climb, state: State, ladder: Ladder, now: float) -> float | None:
     if _failed_unmask(climb, state) and climb.given == 0:
         moments.append(now)
     if ladder.auto_unmask is not None and state.phase is Phase.MASKED and not climb.unmasked_by_itself:
-        moments.append(climb.foot + ladder.auto_unmask)
+        if climb.counted_from is None:
+            moments.append(climb.foot + ladder.auto_unmask - ladder.countdown)
+        else:
+            moments.append(climb.counted_from + ladder.countdown)
     return min(moments)
 
 
 def put_off(climb: Climb, state: State, ladder: Ladder, now: float) -> Climb:
     """The agent is still taking the card."""
     climb = _follow(climb, state)
-    return replace(climb, foot=now + ladder.snooze - ladder.say, given=0, put_off_at=now)
+    return replace(climb, foot=now + ladder.snooze - ladder.say, given=0, put_off_at=now, counted_from=None)
 
 
 def _follow(climb: Climb, state: State) -> Climb:

@@ -3,8 +3,7 @@
 The one rule: a broken ladder is caught by the same story that the real one passes.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -85,7 +84,7 @@ def test_the_window_says_it_as_loudly_as_the_rung_that_was_reached(state: State)
 
 def test_the_ladder_that_comes_with_the_program() -> None:
     climb, told = Climb(), []
-    for second in range(0, 302):
+    for second in range(302):
         found = remind(climb, MASKED, Ladder(), SINCE + second)
         climb = found.climb
         if found.rung:
@@ -244,3 +243,201 @@ def test_an_unmask_that_fails_after_it_was_put_off_is_news(failed_at: float, lou
     climb = put_off(Climb(), MASKED, LADDER, SINCE + 20.0)
     state = failed_unmask(SINCE + failed_at)
     assert level(climb, state, LADDER, SINCE + 21.0) is loud
+
+
+# The policy's unmask.
+
+POLICY = replace(LADDER, auto_unmask=400.0, countdown=25.0)
+
+
+def counted(at: float, state: State = MASKED) -> Climb:
+    """The climb after `remind` was asked at `at`."""
+    return remind(Climb(SINCE, SINCE, 9), state, POLICY, at).climb
+
+
+def test_the_policys_unmask_counts_down_in_sight_and_comes_at_its_end_once() -> None:
+    told = Climb(SINCE, SINCE, 9)
+    begins, ends = SINCE + 375.0, SINCE + 400.0
+    assert countdown(told, MASKED, POLICY, begins - A_HAIR) is None
+    assert remind(told, MASKED, POLICY, begins - A_HAIR) == Reminders(told)
+    assert due(told, MASKED, POLICY, begins - A_HAIR) == begins
+    assert countdown(told, MASKED, POLICY, begins) == 25.0
+    found = remind(told, MASKED, POLICY, begins)
+    assert found == Reminders(replace(told, counted_from=begins))
+    assert due(found.climb, MASKED, POLICY, begins) == ends
+    assert countdown(found.climb, MASKED, POLICY, begins + 10.0) == 15.0
+    assert remind(found.climb, MASKED, POLICY, begins + 10.0) == Reminders(found.climb)
+    assert not remind(found.climb, MASKED, POLICY, ends - A_HAIR).unmask
+    last = remind(found.climb, MASKED, POLICY, ends)
+    assert last.unmask
+    assert last.rung is None
+    assert last.climb.unmasked_by_itself
+    for later in (ends, ends + 999.0):
+        assert countdown(last.climb, MASKED, POLICY, later) is None
+        assert not remind(last.climb, MASKED, POLICY, later).unmask
+    assert due(last.climb, MASKED, POLICY, ends) == SINCE + 240.0 + 7 * 40.0, "the ladder goes on"
+
+
+def test_a_countdown_is_never_below_nothing() -> None:
+    assert countdown(counted(SINCE + 375.0), MASKED, POLICY, SINCE + 999.0) == 0.0
+
+
+def test_without_a_policy_nothing_is_counted_down() -> None:
+    assert countdown(Climb(), MASKED, LADDER, SINCE + 8 * HOURS) is None
+    assert not remind(Climb(SINCE, SINCE, 9), MASKED, LADDER, SINCE + 8 * HOURS).unmask
+
+
+@pytest.mark.parametrize("state", [UNKNOWN, MASKING, UNMASKING], ids=["unknown", "masking", "unmasking"])
+def test_only_what_is_known_to_be_masked_is_unmasked_by_the_policy(state: State) -> None:
+    climb = counted(SINCE + 375.0)
+    assert countdown(climb, state, POLICY, SINCE + 400.0) is None
+    found = remind(climb, state, POLICY, SINCE + 400.0)
+    assert found == Reminders(Climb(SINCE, SINCE, 9))
+    assert due(found.climb, state, POLICY, SINCE + 400.0) in (None, SINCE + 520.0)
+
+
+@pytest.mark.guarantee("G11")
+@pytest.mark.parametrize("between", [UNKNOWN, MASKING], ids=["after a sleep", "confirmed again"])
+def test_a_mask_that_is_confirmed_late_gets_its_whole_countdown(between: State) -> None:
+    """It once unmasked in the very moment that the agent had masked again: the first mask's time was over."""
+    asleep = remind(counted(SINCE + 380.0), between, POLICY, SINCE + 390.0).climb
+    again = replace(MASKED, since=SINCE + 5000.0)
+    found = remind(asleep, again, POLICY, SINCE + 5000.0)
+    assert not found.unmask
+    assert countdown(found.climb, again, POLICY, SINCE + 5000.0) == 25.0
+    assert not remind(found.climb, again, POLICY, SINCE + 5024.9).unmask
+    assert remind(found.climb, again, POLICY, SINCE + 5025.0).unmask
+
+
+@pytest.mark.guarantee("G11")
+def test_a_program_that_was_not_run_for_a_while_begins_with_the_countdown() -> None:
+    found = remind(Climb(), MASKED, POLICY, SINCE + 900.0)
+    assert not found.unmask
+    assert found.rung, "and tells the rung beside it"
+    assert found.climb.counted_from == SINCE + 900.0
+
+
+def test_the_policys_unmask_can_be_put_off() -> None:
+    at = SINCE + 390.0
+    climb = put_off(counted(SINCE + 375.0), MASKED, POLICY, at)
+    assert climb == Climb(SINCE, at + 20.0, 0, put_off_at=at)
+    assert countdown(climb, MASKED, POLICY, at) is None
+    assert not remind(climb, MASKED, POLICY, SINCE + 400.0).unmask
+    told = replace(climb, given=9)
+    assert due(told, MASKED, POLICY, at) == at + 20.0 + 375.0
+    assert countdown(told, MASKED, POLICY, at + 20.0 + 375.0) == 25.0
+
+
+def test_the_policys_unmask_that_failed_is_put_off_by_nothing_and_not_sent_again() -> None:
+    tried = remind(counted(SINCE + 375.0), MASKED, POLICY, SINCE + 400.0).climb
+    later = put_off(tried, MASKED, POLICY, SINCE + 410.0)
+    assert later.unmasked_by_itself
+    assert due(later, MASKED, POLICY, SINCE + 410.0) == SINCE + 480.0
+    assert not remind(later, MASKED, POLICY, SINCE + 5000.0).unmask
+
+
+# A whole afternoon, and ladders that would let it go wrong.
+
+
+class Client:
+    """The ladder as the controller drives it."""
+
+    def __init__(self) -> None:
+        self.climb = Climb()
+
+    def remind(self, state: State, ladder: Ladder, now: float) -> Reminders:
+        found = remind(self.climb, state, ladder, now)
+        self.climb = found.climb
+        return found
+
+    def put_off(self, state: State, ladder: Ladder, now: float) -> None:
+        self.climb = put_off(self.climb, state, ladder, now)
+
+
+class StopsAfterTheFirstSound(Client):
+    def remind(self, state: State, ladder: Ladder, now: float) -> Reminders:
+        found = super().remind(state, ladder, now)
+        return replace(found, rung=None) if found.rung and found.rung.number > Level.SOUND else found
+
+
+class BeginsAnewWithEachState(Client):
+    """MASKED grew old and became UNKNOWN: so the climb begins again, and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.phase = Phase.MASKED
+
+    def remind(self, state: State, ladder: Ladder, now: float) -> Reminders:
+        if state.phase is not self.phase:
+            self.climb = Climb(state.masked_since, now)
+        self.phase = state.phase
+        return super().remind(state, ladder, now)
+
+
+class UnmasksSilently(Client):
+    def remind(self, state: State, ladder: Ladder, now: float) -> Reminders:
+        found = super().remind(state, ladder, now)
+        tired = now - SINCE > 4 * HOURS and ladder.auto_unmask is None
+        return replace(found, unmask=True) if tired else found
+
+
+class TakesUnknownForUnmasked(Client):
+    def remind(self, state: State, ladder: Ladder, now: float) -> Reminders:
+        return Reminders(self.climb) if state.phase is Phase.UNKNOWN else super().remind(state, ladder, now)
+
+
+class IsPutOffForEver(Client):
+    def put_off(self, state: State, ladder: Ladder, now: float) -> None:
+        super().put_off(state, replace(ladder, snooze=24 * HOURS), now)
+
+
+class NeverGetsLouder(Client):
+    def remind(self, state: State, ladder: Ladder, now: float) -> Reminders:
+        found = super().remind(state, ladder, now)
+        return replace(found, rung=Rung(found.rung.number, Level.SAY)) if found.rung else found
+
+
+def forgotten_for_eight_hours(client: Client) -> None:
+    """Masked, each five minutes UNKNOWN for a while, put off once: told louder and louder until the end."""
+    told: list[tuple[float, Level]] = []
+    put_off_at = 2 * HOURS
+    for second in range(int(8 * HOURS)):
+        state = UNKNOWN if second // 300 % 2 else MASKED
+        if second == put_off_at:
+            client.put_off(state, LADDER, SINCE + second)
+        found = client.remind(state, LADDER, SINCE + second)
+        assert not found.unmask, "unmasked without anybody's wish"
+        if found.rung:
+            told.append((float(second), found.rung.level))
+    sounds = [240.0 + 40.0 * n for n in range(174)]
+    again = put_off_at + 70.0
+    later = [again + 190.0 + 40.0 * n for n in range(534)]
+    assert told == [
+        *((50.0, Level.SAY), (130.0, Level.ALERT)),
+        *((at, Level.SOUND) for at in sounds),
+        *((again, Level.SAY), (again + 80.0, Level.ALERT)),
+        *((at, Level.SOUND) for at in later),
+    ]
+
+
+@pytest.mark.guarantee("G11")
+def test_a_forgotten_unmask_is_told_louder_and_louder_until_it_is_done() -> None:
+    forgotten_for_eight_hours(Client())
+
+
+@pytest.mark.guarantee("G11")
+@pytest.mark.mutant("G11")
+@pytest.mark.parametrize(
+    "broken",
+    [
+        StopsAfterTheFirstSound,
+        BeginsAnewWithEachState,
+        UnmasksSilently,
+        TakesUnknownForUnmasked,
+        IsPutOffForEver,
+        NeverGetsLouder,
+    ],
+)
+def test_a_broken_ladder_is_caught(broken: type[Client]) -> None:
+    with pytest.raises(AssertionError):
+        forgotten_for_eight_hours(broken())
