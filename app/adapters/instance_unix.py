@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from app.adapters.instance_peer import is_me
-from app.adapters.instance_talk import Caller, Talk
+from app.adapters.instance_talk import MOST_CALLERS, Caller, Talk
 
 if TYPE_CHECKING:
     from app.adapters.instance_peer import Socket
@@ -24,7 +24,8 @@ assert sys.platform != "win32"  # noqa: S101  for mypy: nothing below is for Win
 
 log = logging.getLogger("maskbar.instance")
 
-BACKLOG = 16
+BACKLOG = 2 * MOST_CALLERS
+"""Callers that wait while the window is busy; more than there is room for, so that these can be told so."""
 
 
 class Connection(asyncio.Protocol):

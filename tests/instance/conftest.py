@@ -54,10 +54,12 @@ class Session:
         self.runtime = runtime
         self.environ = {**os.environ, "XDG_RUNTIME_DIR": str(runtime), "DISPLAY": display}
         self.windows: list[Window] = []
+        self.place: Place = linux_place(self.environ, os.geteuid(), "host")
 
-    @property
-    def place(self) -> Place:
-        return linux_place(self.environ, os.geteuid(), "host")
+    def close_for_others(self) -> None:
+        """After a window has opened its folder for all: commands would look for it elsewhere."""
+        self.runtime.chmod(0o700)
+        Path(self.place.folder).chmod(0o700)
 
     def window(self, *arguments: str, says: str = "ready") -> Window:
         window = Window(self, *arguments)

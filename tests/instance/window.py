@@ -121,7 +121,7 @@ async def run(loop: str, behaviour: str, broken: list[str]) -> None:
     with claim:
         async with channel(claim, desk, loop, [it for it in broken if it != "no-unmask"]) as talk:
             controller.listen(talk.show_view)
-            print("ready", flush=True)
+            os.write(1, b"ready\n")  # at once: forty of them write to one pipe
             await ended.wait()
     await controller.close()
 
