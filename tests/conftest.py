@@ -27,6 +27,8 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
+from app.adapters.loop import Loop
+
 THOROUGH = os.environ.get("MASKBAR_THOROUGH") == "1"
 PATIENCE = 5.0
 """Seconds for a thread or a connection that is being closed to be gone."""
@@ -190,9 +192,8 @@ def wait_until(reached: Callable[[], bool], within: float) -> bool:
 
 # One loop.
 
-# WORKAROUND: a cancelled `call_later` of qasync stays a running Qt timer. When Python's collector finds such a loop, or a
-# window, in a cycle while another thread (a server's) happens to run, it destroys Qt objects in that thread, their
-# timers stay registered, and Qt crashes when one fires. So loops are kept, and in tests with a loop garbage is collected
+# WORKAROUND: when Python's collector finds a loop of qasync's, or a window, in a cycle while another thread (a server's)
+# happens to run, it destroys Qt objects in that thread, their timers stay registered, and Qt crashes when one fires. So loops are kept, and in tests with a loop garbage is collected
 # by hand. The program has one loop and one window, both kept to its end.
 _loops: list[QEventLoop] = []
 _make_loop = QEventLoop.__init__
@@ -215,7 +216,7 @@ def loop(qapp: QApplication) -> Iterator[QEventLoop]:
     """
     qapp.setQuitOnLastWindowClosed(False)
     gc.disable()
-    loop = QEventLoop(qapp)
+    loop = Loop(qapp)
     asyncio.set_event_loop(loop)
     errors: list[str] = []
     loop.set_exception_handler(lambda _loop, context: errors.append(_told(context)))

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from app.core import masking
 from app.core.failures import Failure
-from app.core.ports import Wish
-from app.core.states import Answered, Ask, Effect, Event, Flight, Phase, Press, Send, State
+from app.core.states import Answered, Ask, Effect, Event, Flight, Phase, Press, State
 
 Step = Callable[[State, Event], tuple[State, tuple[Effect, ...]]]
 Stepped = tuple[State, tuple[Effect, ...]]
@@ -60,8 +59,6 @@ def keeps_a_mask_for_the_next_call(state: State, event: Event) -> Stepped:
     if isinstance(event, Answered) and event.answer.failure is Failure.NO_CALL:
         event = replace(event, answer=replace(event.answer, failure=Failure.LOCKED))
     return step(state, event)
-
-
 
 
 BROKEN: dict[str, tuple[Step, str]] = {

@@ -136,9 +136,7 @@ class House:
         thread = ThreadPoolExecutor(1)
 
         async def play() -> None:
-            await self.loop.run_in_executor(
-                thread, lambda: run_state_machine_as_test(shift, settings=chosen)
-            )
+            await self.loop.run_in_executor(thread, lambda: run_state_machine_as_test(shift, settings=chosen))
 
         try:
             self.loop.run_until_complete(play())
@@ -208,7 +206,9 @@ class Shift(RuleBasedStateMachine):
         if stage.says_take_it and truth == "recorded":
             confirmed = self._confirmed(Wish.MASK)
             if confirmed is None or confirmed[0] > self.unseen_at + ARRIVAL:
-                self._break("G01", f"MASKED, and the call is recorded; last asked {stage.recorder.asked[-3:]}")
+                self._break(
+                    "G01", f"MASKED, and the call is recorded; last asked {stage.recorder.asked[-3:]}"
+                )
         if stage.says_take_it:
             confirmed = self._confirmed(Wish.MASK)
             if confirmed is None:
@@ -261,8 +261,14 @@ class Shift(RuleBasedStateMachine):
             if cause is None:
                 self._break("rule 8", f"{one.wish} was sent without a wish")
             elif cause.wish is not one.wish:
-                self._break("G09" if one.wish is Wish.UNMASK else "G10", f"{one.wish} was sent, {cause.wish} is wished")
-            elif one.wish is Wish.UNMASK and one.began > cause.at + 2 * LIMITS.deadline + LIMITS.attempt + MARGIN:
+                self._break(
+                    "G09" if one.wish is Wish.UNMASK else "G10",
+                    f"{one.wish} was sent, {cause.wish} is wished",
+                )
+            elif (
+                one.wish is Wish.UNMASK
+                and one.began > cause.at + 2 * LIMITS.deadline + LIMITS.attempt + MARGIN
+            ):
                 self._break("G09", "an unmask was sent long after its wish")
         for ticket, one in enumerate(asked, 1):
             if one.answer and one.answer.failure in (Failure.NO_CALL, Failure.INTERNAL_CALL):

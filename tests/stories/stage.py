@@ -187,7 +187,9 @@ class Stage:
             "accessible name": (window.accessibleName(), view.spoken),
             "title": (window.windowTitle().partition(" · ")[0], view.word),
         }
-        return [f"{name}: {drawn!r}, not {meant!r}" for name, (drawn, meant) in pairs.items() if drawn != meant]
+        return [
+            f"{name}: {drawn!r}, not {meant!r}" for name, (drawn, meant) in pairs.items() if drawn != meant
+        ]
 
     @property
     def says_take_it(self) -> bool:

@@ -71,7 +71,9 @@ def pressed_under(faults: Faults, heart: list[Heartbeat]) -> Story:
 
 @pytest.mark.guarantee("G16")
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS.keys())
-def test_a_press_is_answered_at_once_and_the_loop_never_stands_still(theatre: Theatre, faults: Faults) -> None:
+def test_a_press_is_answered_at_once_and_the_loop_never_stands_still(
+    theatre: Theatre, faults: Faults
+) -> None:
     beats: list[Heartbeat] = []
     theatre.play(pressed_under(faults, beats), faults=Faults())
     assert beats[0].beats > 0
@@ -130,11 +132,15 @@ def test_a_server_that_answers_nonsense_costs_no_memory(
         await stage.shows(Phase.UNKNOWN)
         tracemalloc.start()
         ours = tracemalloc.Filter(False, "*/app/simulator/*")
-        before = sum(stat.size for stat in tracemalloc.take_snapshot().filter_traces([ours]).statistics("filename"))
+        before = sum(
+            stat.size for stat in tracemalloc.take_snapshot().filter_traces([ours]).statistics("filename")
+        )
         rss = psutil.Process().memory_info().rss
         await stage.click()
         await stage.settles()
-        after = sum(stat.size for stat in tracemalloc.take_snapshot().filter_traces([ours]).statistics("filename"))
+        after = sum(
+            stat.size for stat in tracemalloc.take_snapshot().filter_traces([ours]).statistics("filename")
+        )
         tracemalloc.stop()
         assert stage.view.phase is Phase.UNKNOWN
         assert after - before < 4_000_000
