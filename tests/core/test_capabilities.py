@@ -23,7 +23,8 @@ REST: dict[str, Any] = dict.fromkeys(
 
 @pytest.mark.parametrize("on", Desktop)
 def test_each_no_has_a_sentence_and_each_yes_needs_none(on: Desktop) -> None:
-    nothing = Facts(on, **dict.fromkeys(REST, False))
+    none: dict[str, Any] = dict.fromkeys(REST, False)
+    nothing = Facts(on, **none)
     assert [found.feature for found in capabilities(nothing)] == list(Feature)
     assert [found.feature for found in missing(nothing)] == list(Feature)
     for found in missing(nothing):

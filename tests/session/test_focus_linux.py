@@ -108,9 +108,9 @@ def test_it_comes_back_on_top_of_another_topmost_window(beside: tuple[Bar, Form]
 
 
 @contextlib.contextmanager
-def other(on: Screen) -> Iterator[str]:
+def other(on: Screen, *how: str) -> Iterator[str]:
     """Somebody else's topmost window that covers all of the screen's middle; its number."""
-    with child(sys.executable, "-m", "tests.session.insistent", env=on.env):
+    with child(sys.executable, "-m", "tests.session.insistent", *how, env=on.env):
         number = ""
 
         def there() -> bool:

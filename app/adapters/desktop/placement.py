@@ -5,11 +5,14 @@ press on its button leave it where it is: in the customer's form.
 """
 
 import sys
+from collections.abc import MutableMapping
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QWidget
+
+from app.adapters.desktop.placement_screens import Screens
 
 
 class Placement(Protocol):
@@ -62,10 +65,23 @@ class PlainPlacement:
 
 
 def bring(window: QWidget) -> None:
-    """On the screen and in front, without the keyboard."""
+    """On a screen and in front, without the keyboard."""
+    for screens in window.findChildren(Screens):
+        screens.look()
     if window.isMinimized() or not window.isVisible():
         window.showNormal()
     window.raise_()
+
+
+def prefer_x11(environ: MutableMapping[str, str]) -> bool:
+    """On Wayland, have Qt show the window through XWayland, where topmost is possible. Before Qt is loaded.
+
+    False: there is no XWayland, or somebody has chosen Qt's platform already.
+    """
+    if not environ.get("WAYLAND_DISPLAY") or not environ.get("DISPLAY") or "QT_QPA_PLATFORM" in environ:
+        return False
+    environ["QT_QPA_PLATFORM"] = "xcb"
+    return True
 
 
 def is_escape(event: QEvent) -> bool:
@@ -79,6 +95,7 @@ def is_escape(event: QEvent) -> bool:
 
 def choose(window: QWidget, platform: str = sys.platform) -> Placement:
     """This desktop's way. Call it before `window.show()`."""
+    Screens(window)
     qt = QGuiApplication.platformName()
     if platform == "win32" and qt == "windows":
         from app.adapters.desktop.placement_windows import WindowsPlacement
