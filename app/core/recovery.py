@@ -23,8 +23,9 @@ def recovered(
     masked_for  s that the call may have been masked by now; None when nobody knows
     words       when and how the last run ended, for the agent
     """
-    # A request of the last run may still land: the opposite of it must hold twice (rule 6).
-    fence = frozenset({wish}) if wish and (phase is None or phase.pending) else frozenset()
+    # What the last run sent may still land, so the opposite of it must hold twice (rule 6). Only MASKED says that no
+    # unmask is among it; of the rest there is no record.
+    fence = frozenset({Wish.MASK}) if phase is Phase.MASKED else frozenset(Wish)
     return State(
         phase=Phase.UNKNOWN,
         since=now,
