@@ -90,10 +90,13 @@ class FakePortal:
         return self
 
     async def stop(self) -> None:
-        self.bus.disconnect()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.bus.disconnect()
+        wait: Any = self.bus.wait_for_disconnect  # dbus-fast's one method without types
+        with contextlib.suppress(EOFError, OSError):
+            await wait()
 
     # The agent at the desktop.
 

@@ -24,10 +24,10 @@ def until(true: Callable[[], bool], what: str) -> None:
 
 @contextlib.contextmanager
 def child(
-    *command: str, env: dict[str, str], pass_fds: tuple[int, ...] = ()
+    *command: str, env: dict[str, str], pass_fds: tuple[int, ...] = (), cwd: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=pass_fds
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=pass_fds, cwd=cwd
     )
     try:
         yield process
@@ -58,6 +58,17 @@ class Screen:
     def keys(self, *words: str) -> None:
         """Real key events (XTEST): `keys("keydown", "ctrl", "key", "m")`."""
         self.run("xdotool", *words)
+
+    def windows(self, process: int) -> list[str]:
+        """The numbers of the windows that a process shows."""
+        found = subprocess.run(
+            ("xdotool", "search", "--onlyvisible", "--pid", str(process)),
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        return found.stdout.split()
 
     def layout(self, *words: str) -> None:
         self.run("setxkbmap", *words)

@@ -8,6 +8,7 @@ import asyncio
 import re
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from app.adapters.desktop.hotkey_x11_wire import ASYNC, GRAB_KEY, UNGRAB_KEY, Wire
 from app.core.shortcut import Action
-from tests.desktop.screen import Form, Screen
+from tests.desktop.screen import Form, Screen, child, until
 from tests.desktop.station import NotingWire, Station, station
 
 Desk = tuple[Screen, Form]
@@ -135,6 +136,22 @@ def test_a_client_that_listens_is_caught(desk: Desk, wire: type[NotingWire]) -> 
     text, foreign, _ = asyncio.run(what_reaches_us(desk, wire))
     assert eavesdrops(text, foreign)
     assert len(foreign) >= len(LETTERS)
+
+
+@pytest.mark.guarantee("G25")
+def test_no_key_reaches_the_window_of_the_whole_program(desk: Desk, tmp_path: Path) -> None:
+    on, form = desk
+    seen = tmp_path / "keys.txt"
+    program = (sys.executable, "-m", "tests.desktop.watched_program", str(seen))
+    with child(*program, env=on.env | {"HOME": str(tmp_path)}, cwd=ROOT) as ours:
+        until(lambda: on.windows(ours.pid) != [], "the program's window is there")
+        on.keys("type", "--delay", "12", CANARY)
+        form.expect(CANARY)
+        time.sleep(0.2)
+        assert not seen.exists()
+        # The watcher does see keys: those of the window itself, when it has the focus.
+        on.keys("windowfocus", "--sync", on.windows(ours.pid)[0], "key", "shift")
+        until(seen.exists, "a key that is meant for the window reaches it")
 
 
 # What is not there cannot listen.

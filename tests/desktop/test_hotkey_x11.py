@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from qasync import QEventLoop
 
 from app.adapters.desktop import hotkey_x11
 from app.adapters.desktop.hotkey import Bound, Code, NoWayError, Unavailable, choose
@@ -334,6 +335,18 @@ def test_the_x_server_goes_away() -> None:
                 assert len(ours.changes) == 1
 
     asyncio.run(story())
+
+
+def test_it_works_on_the_programs_own_loop(desk: Desk, loop: QEventLoop) -> None:
+    on, _ = desk
+
+    async def story() -> None:
+        async with station(on) as ours:
+            for n in range(5):
+                on.keys("key", "ctrl+alt+m")
+                await ours.expect(*[Action.TOGGLE] * (n + 1))
+
+    loop.run_until_complete(story())
 
 
 def test_the_root_window_of_a_second_screen_is_found() -> None:

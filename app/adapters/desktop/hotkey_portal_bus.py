@@ -65,6 +65,7 @@ class PortalBus:
         self._registered_with = ""
         self._bus: MessageBus | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def connect(self) -> None:
         """Raises GoneError when there is no session bus."""
@@ -150,12 +151,13 @@ class PortalBus:
             self._bus.send(Message(destination=PORTAL, path=session, interface=SESSION, member="Close"))
 
     async def close(self) -> None:
-        if self._watch:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        self._closed = True
         if self._bus:
             self._bus.remove_message_handler(self._message)
-            self._bus.disconnect()
+            self._bus.disconnect()  # only shuts it down: dbus-fast closes the socket when it next reads
+        if self._watch:
+            await asyncio.wait({self._watch}, timeout=1.0)
+            self._watch.cancel()
         self._fail("closed")
 
     # Below the calls.
@@ -193,7 +195,8 @@ class PortalBus:
         for call in self._calls:
             call.cancel()
         self._fail("no session bus")
-        self._told("Gone", [])
+        if not self._closed:
+            self._told("Gone", [])
 
     def _fail(self, why: str) -> None:
         for answer in self._waiting.values():
