@@ -43,12 +43,16 @@ VERBS = {
 }
 USAGES = {"status": "[--json | --follow]", **dict.fromkeys(WISHES, "[--wait SECONDS]")}
 
-HELP = f"""
-  --wait SECONDS  wait so long for the confirmation (0 to {LONGEST_WAIT:g}; without it, as long as MaskBar itself tries)
+WAIT_OPTION = f"""
+  --wait SECONDS  wait so long for the confirmation, 0 to {LONGEST_WAIT:g}; without it, as long as MaskBar itself tries
+"""
+STATUS_OPTIONS = """
   --json          print one JSON document
   --follow        print one JSON document a line, now and at each change (once a second while a clock runs), until
                   the window goes; the last line then says not-running, or unknown when the window fell silent
-
+"""
+OPTIONS = {"status": STATUS_OPTIONS, **dict.fromkeys(WISHES, WAIT_OPTION)}
+EXIT_CODES = """
 exit codes:
   0  as wished and confirmed; status: the state is known (which it is, is printed)
   2  bad command line, or no safe place to meet the window
@@ -261,7 +265,8 @@ def _json(status: "dict[str, Any]") -> str:
 
 def _help(verb: str) -> None:
     usage = f"maskbar {verb} {USAGES.get(verb, '')}".rstrip()
-    print(f"usage: {usage}\n\nSpeaks to the window of this session: {VERBS[verb]}.\n{HELP}")
+    print(f"usage: {usage}\n\nSpeaks to the window of this session: {VERBS[verb]}.")
+    print(f"{OPTIONS.get(verb, '')}{EXIT_CODES}")
     if verb == "status":
         from app.core import status
 

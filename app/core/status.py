@@ -136,9 +136,9 @@ def ends_within(state: State, now: float) -> float:
 
 
 def _why(view: View) -> str:
-    """The words that the window shows for it. A notice is about the last press; a change of phase ends it."""
-    if view.notice:
-        return view.notice
+    """The words that the window shows for it."""
     message = view.message
-    parts = (message.happened, message.words, message.card, message.todo) if message else (view.guidance,)
-    return " ".join(part for part in parts if part)
+    if message:
+        parts = (message.happened, message.words, message.card, message.todo)
+        return " ".join(part for part in parts if part)
+    return view.notice or view.guidance

@@ -251,6 +251,13 @@ def test_the_second_half_of_a_double_click_says_so() -> None:
     )
 
 
+def test_a_notice_about_something_else_hides_no_reason() -> None:
+    shown = replace(view(LOST, 5.0), notice="Noted.")
+    found = verdict(LOST, shown, Wish.MASK)
+    assert found is not None
+    assert found.reason.startswith(Failure.UNEXPECTED.words.happened)
+
+
 def test_doubt_ends_the_wish_that_was_about_another_call() -> None:
     state, _ = step(MASKING, Doubted(Failure.CALL_CHANGED, 2.0))
     found = judged(state, Wish.MASK)
