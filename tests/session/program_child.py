@@ -1,7 +1,8 @@
 """The whole program against a simulator of its own, behind a proxy that can pull the cable.
 
 Arguments: the journal, and how many seconds after a mask the first reminder comes (the others follow at twice and
-three times that). Orders: `press`, `minimise`, `hide`, `away` (off every screen), `cable` (pulled), `state`, `quit`.
+three times that); `deaf`: reminders call no attention, as in a program that is broken. Orders: `press`, `minimise`, `hide`, `away` (off every screen), `cable` (pulled),
+`leave`, `state`, `quit`.
 """
 
 import asyncio
@@ -53,7 +54,7 @@ def main() -> None:
         async def drive(program: compose.Program) -> int:
             wire(program)
             window, controller = program.window, program.controller
-            attend = controller.call_attention
+            attend = (lambda _level: None) if "deaf" in sys.argv else controller.call_attention
 
             def attention(level: Level) -> None:
                 attend(level)
@@ -77,6 +78,9 @@ def main() -> None:
                         window.move(5000, 4000)
                     case "cable":
                         proxy.faults = Faults(black_hole=True)
+                    case "leave":
+                        controller.leave(program.ended.set)
+                        say("asked", window.leaving.text())
                     case "state":
                         say("window", int(window.winId()), window.word.text(), window.guidance.text())
                     case _:

@@ -13,11 +13,12 @@ from tests.session.test_focus_linux import other
 
 
 @pytest.fixture
-def masked(desktop: Screen, tmp_path: Path) -> Iterator[Child]:
+def masked(desktop: Screen, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Child]:
     """MaskBar with a masked call, on a desktop without tray and without any bus."""
     nowhere = f"unix:path={tmp_path}/none"
     env = desktop.env | {"DBUS_SESSION_BUS_ADDRESS": nowhere, "DBUS_SYSTEM_BUS_ADDRESS": nowhere}
-    arguments = (str(tmp_path / "journal.sqlite"), "0.7")
+    deaf = ("deaf",) if request.node.get_closest_marker("mutant") else ()
+    arguments = (str(tmp_path / "journal.sqlite"), "0.5", *deaf)
     with start("program_child", *arguments, env=env, folder=tmp_path) as program:
         program.order("press")
         program.expect("masked")
@@ -51,6 +52,14 @@ def test_a_window_out_of_sight_comes_back(desktop: Screen, masked: Child, troubl
     masked.expect("attention ALERT")
     until(lambda: in_sight(desktop, window), f"the window is in sight again after {trouble}")
     assert "Still masked. Card done? Unmask." in " ".join(masked.order("state"))
+
+
+@pytest.mark.mutant("G12")
+def test_a_program_that_reminds_in_its_window_alone_would_be_seen(desktop: Screen, masked: Child) -> None:
+    window = number(masked)
+    masked.order("minimise")
+    masked.expect("attention SOUND")
+    assert not in_sight(desktop, window)
 
 
 @pytest.mark.guarantee("G12")

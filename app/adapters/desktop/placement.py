@@ -37,7 +37,9 @@ class Placement(Protocol):
         """Give the keyboard to whoever had it before `come`."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Before the window is closed."""
+        ...
 
 
 class PlainPlacement:

@@ -75,6 +75,8 @@ class X11Placement(QObject):
 
     def close(self) -> None:
         QCoreApplication.instance().removeNativeEventFilter(self._offers)  # type: ignore[union-attr]
+        self._window.removeEventFilter(self)
+        self._handle.removeEventFilter(self)
         self._offered.stop()
         self._topmost.close()
         self._wire.close()

@@ -41,6 +41,7 @@ CLIENT_MESSAGE = 33
 CARDINAL = 6
 TO_PARENT = 2
 VIEWABLE = 2
+GONE = (RequestError, ServerGoneError)
 FROM_A_PAGER = 2
 """EWMH's source of a request that the user made, not the program by itself."""
 
@@ -72,10 +73,14 @@ class Event(NamedTuple):
 
 
 class Wire:
-    """One connection to the X server, heard by Qt's loop. Methods may raise ServerGoneError."""
+    """One connection to the X server, heard by Qt's loop.
+
+    A window or a server that is gone is no error: questions about it have an empty answer. (Qt ends the program when
+    its own connection to the server breaks.)
+    """
 
     def __init__(self, heard: Callable[[Event], None], display: str | None = None) -> None:
-        """`heard` is called on the loop for each event that was asked for."""
+        """`heard` is called on the loop for each event that was asked for. Raises ServerGoneError."""
         self._heard = heard
         self._connection = Connection(display)
         self.root = self._connection.root
@@ -96,7 +101,10 @@ class Wire:
     def atom(self, name: str) -> int:
         if name not in self._atoms:
             body = struct.pack("=HH", len(name), 0) + name.encode()
-            (self._atoms[name],) = struct.unpack_from("=I", self._ask(INTERN_ATOM, 0, body), 8)
+            try:
+                (self._atoms[name],) = struct.unpack_from("=I", self._ask(INTERN_ATOM, 0, body), 8)
+            except GONE:
+                return 0
         return self._atoms[name]
 
     def listen(self, window: int, mask: int) -> bool:
@@ -104,13 +112,16 @@ class Wire:
         try:
             body = struct.pack("=III", window, EVENT_MASK, mask)
             self._do(CHANGE_WINDOW_ATTRIBUTES, 0, body)
-        except RequestError:
+        except GONE:
             return False
         return True
 
     def owner(self, selection: str) -> int:
         """The window that has it; 0 when none has."""
-        answer = self._ask(GET_SELECTION_OWNER, 0, struct.pack("=I", self.atom(selection)))
+        try:
+            answer = self._ask(GET_SELECTION_OWNER, 0, struct.pack("=I", self.atom(selection)))
+        except GONE:
+            return 0
         return int(struct.unpack_from("=I", answer, 8)[0])
 
     def property(self, window: int, name: str) -> tuple[int, ...]:
@@ -118,7 +129,7 @@ class Wire:
         try:
             body = struct.pack("=IIIII", window, self.atom(name), 0, 0, 4096)
             answer = self._ask(GET_PROPERTY, 0, body)
-        except RequestError:
+        except GONE:
             return ()
         if answer[1] != 32:
             return ()
@@ -130,7 +141,7 @@ class Wire:
         body = struct.pack("=IIIB3xII", window, self.atom(name), CARDINAL, 32, 1, value)
         try:
             self._do(CHANGE_PROPERTY, 0, body)
-        except RequestError:
+        except GONE:
             pass  # no such window: it is being closed
 
     def box(self, window: int) -> Box | None:
@@ -141,7 +152,7 @@ class Wire:
                 return None
             geometry = self._ask(GET_GEOMETRY, 0, struct.pack("=I", window))
             place = self._ask(TRANSLATE_COORDINATES, 0, struct.pack("=IIhh", window, self.root, 0, 0))
-        except RequestError:
+        except GONE:
             return None
         width, height = struct.unpack_from("=HH", geometry, 16)
         x, y = struct.unpack_from("=hh", place, 12)
@@ -159,7 +170,7 @@ class Wire:
         """Give `window` the keyboard; `time` (the server's, in ms) is that of the event which allowed it."""
         try:
             self._do(SET_INPUT_FOCUS, TO_PARENT, struct.pack("=II", window, time))
-        except RequestError:
+        except GONE:
             pass  # it is not on the screen any more
 
     def _ask(self, opcode: int, second: int, body: bytes) -> bytes:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QTimer
 
-from app.adapters.desktop.hotkey_x11_xcb import ServerGoneError
 from app.adapters.desktop.placement_x11_wire import PROPERTY_CHANGE, PROPERTY_NOTIFY, Event, Wire
 
 FIRST_PAUSE = 100
@@ -63,10 +62,7 @@ class Topmost:
         return False
 
     def _raise(self) -> None:
-        try:
-            if not self.covered():
-                return
-        except ServerGoneError:
+        if not self.covered():
             return
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         self._calm.start(CALM)
