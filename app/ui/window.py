@@ -3,6 +3,7 @@
 The one rule: `show_view` draws the View it is given, all of it, each time; the window remembers nothing else.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -224,7 +225,8 @@ class Window(QWidget):
             parts = [label.heightForWidth(room) for label in self._sentences if not label.isHidden()]
             if any(not button.isHidden() for button in self._choices):
                 parts.append(theme.TARGET)
-            high += sum(parts) + theme.LINE_GAP * (len(parts) - 1) + edge.top() + edge.bottom()
+            border = 1  # the panel's, above
+            high += sum(parts) + theme.LINE_GAP * (len(parts) - 1) + edge.top() + edge.bottom() + border
         self.setFixedHeight(high)
 
     def _pulse(self, wanted: bool) -> None:
@@ -251,7 +253,12 @@ class Window(QWidget):
 
 
 def _happened(message: Message) -> str:
-    return f"{message.happened} ({message.words})" if message.words else message.happened
+    return f"{message.happened} ({_breakable(message.words)})" if message.words else message.happened
+
+
+def _breakable(words: str) -> str:
+    """The service's words may hold an id without a space, longer than a line: it may be broken, and is not cut off."""
+    return re.sub(r"\S{30}(?=\S)", "\\g<0>\u200b", words)
 
 
 def _say(label: QLabel, words: str) -> None:
@@ -279,6 +286,7 @@ def _label(name: str, wrap: bool = False) -> QLabel:
 def _button(name: str, call: Callable[[], None], text: str = "") -> QPushButton:
     button = _Button(text)
     button.setObjectName(name)
+    button.setAutoDefault(True)  # else Enter presses only in dialogs
     button.setMinimumSize(theme.TARGET * 2, theme.TARGET)
     button.clicked.connect(lambda _checked: call())
     return button
