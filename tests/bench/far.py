@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from urllib.request import urlopen
 
 TOKEN = json.dumps({"access_token": "bench", "token_type": "Bearer", "expires_in": 86400})
+FAR_AWAY = 0.03
+"""Seconds until a ping is answered, as on a real line: an answer at once would come before the other end had slept."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -77,9 +79,12 @@ def _serve(connection: socket.socket, stamps: list[tuple[int, str, str]]) -> Non
             else:
                 stamps.append((at, method, path))
                 said = TOKEN if path.startswith("/authentication") else ""
-            answer = (
-                f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(said)}\r\n\r\n"
-            )
+            if method == "HEAD":
+                time.sleep(FAR_AWAY)
+            # Nobody may read back here: MaskBar asks once, and then no more.
+            status = "403 Forbidden" if method == "GET" and path != "/stamps" else "200 OK"
+            kind = "Content-Type: application/json"
+            answer = f"HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {len(said)}\r\n\r\n"
             connection.sendall((answer + ("" if method == "HEAD" else said)).encode())
 
 
