@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.instance_line import Line
 from app.adapters.instance_place import Place, linux_place
+from app.adapters.instance_words import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,6 +81,19 @@ class Session:
             timeout=20,
         )
         return done.returncode, done.stdout, done.stderr
+
+
+def ask(session: Session, request: Request) -> list[dict[str, object]]:
+    """All that the window answers, without a process for the command."""
+    with Line(session.place, request) as line:
+        return list(line.answers())
+
+
+def agent(session: Session) -> object:
+    """The window of this session tells itself apart by its agent."""
+    told = ask(session, Request("status"))[0]["status"]
+    assert isinstance(told, dict)
+    return told["agent"]
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from app.adapters.instance_desk import Desk
 from app.adapters.instance_talk import Caller, Talk
+from app.adapters.instance_words import Request
 from app.core.masking import step
 from app.core.ports import Answer, Wish
 from app.core.states import Answered, Ask, Event, Press, Say, Send, State, Tick
@@ -124,3 +126,23 @@ class HandWire:
     @property
     def said(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.written.splitlines()]
+
+
+Story = Callable[[HandDesk], Awaitable[None]]
+
+
+def tell(story: Story, **kept: Any) -> None:
+    async def told() -> None:
+        desk = HandDesk(**kept)
+        await story(desk)
+        await desk.talk.close()
+
+    asyncio.run(told())
+
+
+def call(desk: HandDesk, request: Request | bytes | None = None) -> tuple[Caller, HandWire]:
+    wire = HandWire()
+    wire.caller = caller = desk.talk.called(wire)
+    if request is not None:
+        caller.received(request.line() if isinstance(request, Request) else request)
+    return caller, wire
