@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import QEvent, QObject, QtMsgType, qInstallMessageHandler
@@ -23,6 +24,8 @@ from PySide6.QtWidgets import QApplication
 from app import APP_ID, NAME, __version__
 from app.adapters.clock import SystemClock
 from app.adapters.cxone import CxoneRecorder
+from app.adapters.desktop.placement import choose as choose_placement
+from app.adapters.instance_lock import Claim
 from app.adapters.journal import Journal
 from app.adapters.journal_key import file_key, key_file
 from app.adapters.journal_last_run import LastRun
@@ -34,15 +37,21 @@ from app.adapters.readback import CxoneReader
 from app.adapters.records import JournalRecords
 from app.adapters.signin import AccessKeySignIn
 from app.adapters.threads import DaemonThreads
+from app.command import claim_or_raise
 from app.controller import Controller
 from app.core.audit import Origin, Scene, letters
 from app.core.ports import Recorder
 from app.core.recovery import recovered
 from app.core.reminders import Ladder, Level
 from app.core.settings import Settings
-from app.core.states import Limits, Phase, State
+from app.core.states import Limits, Notice, Phase, State
+from app.core.view import NOTICES
+from app.parts import Parts
 from app.ui.window import Calls, Window
 from app.watcher import Watcher
+
+if TYPE_CHECKING:
+    from app.surfaces import Surfaces
 
 log = logging.getLogger("maskbar.compose")
 
@@ -59,12 +68,17 @@ class Program:
     window: Window
     ended: asyncio.Event
     """Set by whoever ends the program."""
+    surfaces: "asyncio.Future[Surfaces]"
+    """Tray, hotkeys and commands, once they are there."""
 
 
 def open_window(settings: Settings, key_id: str, key_secret: str) -> int:
     """The window on the service that the settings name. Returns the exit code."""
-    with _loop() as (app, complete):
-        return complete(_run(app, settings, key_id, key_secret, default_path(), _until_ended))
+    claim = claim_or_raise()
+    if isinstance(claim, int):
+        return claim
+    with claim, _loop() as (app, complete):
+        return complete(_run(app, settings, key_id, key_secret, default_path(), _until_ended, claim=claim))
 
 
 def open_demo() -> int:
@@ -121,8 +135,9 @@ async def _run(
     journal_path: Path,
     use: Callable[[Program], Awaitable[int]],
     wrap: Wrap = lambda recorder: recorder,
+    claim: Claim | None = None,
 ) -> int:
-    async with running(app, settings, key_id, key_secret, journal_path, wrap) as program:
+    async with running(app, settings, key_id, key_secret, journal_path, wrap, claim) as program:
         using = asyncio.ensure_future(use(program))
         ending = asyncio.ensure_future(program.ended.wait())
         await asyncio.wait((using, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -144,6 +159,7 @@ async def running(
     key_secret: str,
     journal_path: Path,
     wrap: Wrap = lambda recorder: recorder,
+    claim: Claim | None = None,
 ) -> AsyncIterator[Program]:
     """All parts, built in order and closed in reverse. Nothing touches the network before the first paint."""
     async with contextlib.AsyncExitStack() as stack:
@@ -176,41 +192,80 @@ async def running(
             state=_recovered(last, clock, settings),
         )
         stack.push_async_callback(controller.close)
-        window = Window(_calls(controller, settings.user_id, ended, lambda: window))
+
+        async def note_incident() -> str:
+            incident = await controller.incident()
+            QApplication.clipboard().setText(incident.for_supervisor(settings.user_id))
+            return NOTICES[Notice.INCIDENT]
+
+        async def incident() -> None:
+            await note_incident()
+
+        def close() -> None:
+            """The window was closed: the tray keeps it, or the taskbar; it ends only by Quit, or with nothing to lose."""
+            if found.done() and found.result().tray.visible:
+                return
+            if controller.view.phase is Phase.UNMASKED:
+                ended.set()
+            else:
+                window.showMinimized()
+
+        window = Window(_calls(controller, ended, close, lambda: controller.spawn(incident(), "incident")))
         stack.callback(window.deleteLater)
         stack.callback(window.hide)
-        journal.listen(lambda trouble: controller.show_fault(trouble.sentence if trouble else ""))
-        controller.call_attention = lambda level: _call_attention(app, window, level)
+        place = choose_placement(window)
+        stack.callback(place.close)
+        journal.listen(lambda trouble: controller.show_fault("journal", trouble.sentence if trouble else ""))
+
+        def call_attention(level: Level) -> None:
+            """More than words in the window; it depends on no notification service and no tray."""
+            place.bring()
+            app.alert(window)
+            if level is Level.SOUND:
+                app.beep()
+            if found.done():
+                found.result().tray.remind()
+
+        controller.call_attention = call_attention
         controller.listen(window.show_view)
         controller.begin()
         painted = _first_paint(window)
         window.show()
         watcher = Watcher(CxoneReader(recorder), controller, clock, _new_id)
-        for work in (_keep_warm(recorder, painted), _watch(watcher, painted)):
+        found: asyncio.Future[Surfaces] = asyncio.get_running_loop().create_future()
+        parts = Parts(app, settings, clock, controller, window, place, ended.set, note_incident)
+        for work in (
+            _keep_warm(recorder, painted),
+            _watch(watcher, painted),
+            _live(parts, claim, painted, found),
+        ):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         log.info("%s %s runs", NAME, __version__)
-        yield Program(settings, controller, window, ended)
+        yield Program(settings, controller, window, ended, found)
 
 
-def _calls(controller: Controller, user_id: str, ended: asyncio.Event, window: Callable[[], Window]) -> Calls:
+async def _live(
+    parts: Parts, claim: Claim | None, painted: asyncio.Event, found: "asyncio.Future[Surfaces]"
+) -> None:
+    """The surfaces, from the first paint to the end. What they load is not wanted before."""
+    await painted.wait()
+    from app.surfaces import surfaces
+
+    async with surfaces(parts, claim) as them:
+        found.set_result(them)
+        await asyncio.Event().wait()
+
+
+def _calls(
+    controller: Controller, ended: asyncio.Event, close: Callable[[], None], incident: Callable[[], None]
+) -> Calls:
     """What the window's buttons do."""
-
-    def close() -> None:
-        if controller.view.phase is Phase.UNMASKED:
-            ended.set()
-        else:
-            window().showMinimized()  # never out of sight for good while the call may be masked
-
-    async def note_incident() -> None:
-        incident = await controller.incident()
-        QApplication.clipboard().setText(incident.for_supervisor(user_id))
-
     return Calls(
         press=controller.press,
         choose=lambda wish: controller.ask(wish, Origin.BUTTON),
         acknowledge=controller.acknowledge,
         put_off=controller.put_off,
-        incident=lambda: controller.spawn(note_incident(), "incident"),
+        incident=incident,
         close=close,
         leave=lambda: controller.leave(ended.set),
         unmask_and_leave=controller.unmask_and_leave,
@@ -227,16 +282,6 @@ def _recovered(last: LastRun, clock: SystemClock, settings: Settings) -> State |
     ended_at = "" if last.at is None else time.strftime("%H:%M", time.localtime(last.at))
     words = f"the last record is of {ended_at}" if ended_at else ""
     return recovered(clock.monotonic(), settings.limits, last.phase, last.wish, masked_for, words)
-
-
-def _call_attention(app: QApplication, window: Window, level: Level) -> None:
-    """More than words in the window; it depends on no notification service and no tray."""
-    if window.isMinimized() or not window.isVisible():
-        window.showNormal()
-    window.raise_()
-    app.alert(window)
-    if level is Level.SOUND:
-        app.beep()
 
 
 def _new_id() -> str:

@@ -109,7 +109,7 @@ class Controller:
         self._closed = False
         self._slept = clock.asleep()
         self._offset = clock.wall() - clock.monotonic()
-        self.fault = ""
+        self._faults: dict[str, str] = {}
         self.call_attention: Callable[[Level], None] = lambda _level: None
         """Called for each reminder that is more than words in the window."""
         self.state = state or State(since=clock.monotonic(), limits=settings.limits)
@@ -117,10 +117,11 @@ class Controller:
 
     # What the surfaces call.
 
-    def listen(self, show: Callable[[View], None]) -> None:
-        """`show` gets the present View at once, and each later one."""
+    def listen(self, show: Callable[[View], None]) -> Callable[[], None]:
+        """`show` gets the present View at once, and each later one until what is returned is called."""
         self._listeners.append(show)
         show(self.view)
+        return lambda: self._listeners.remove(show)
 
     def begin(self) -> None:
         """Write down what is known at the start, and begin to remind."""
@@ -166,9 +167,9 @@ class Controller:
         self._arm()
         return Incident(begin, wall, contact, record)
 
-    def show_fault(self, sentence: str) -> None:
-        """Something beside the recording is wrong; "" when it is right again."""
-        self.fault = sentence
+    def show_fault(self, source: str, sentence: str) -> None:
+        """Something beside the recording is wrong with `source`; "" when it is right again."""
+        self._faults[source] = sentence
         self._show()
 
     # Leaving.
@@ -343,7 +344,8 @@ class Controller:
 
     def _look(self) -> View:
         ladder = self._settings.ladder
-        beside = Beside(self._climb, ladder, self._notice, self._leaving, self.fault)
+        fault = " ".join(filter(None, self._faults.values()))
+        beside = Beside(self._climb, ladder, self._notice, self._leaving, fault)
         return view(self.state, self._clock.monotonic(), beside)
 
     def _show(self, after: float = 0.0) -> None:

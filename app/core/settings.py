@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from app.core.address import check_base_url
 from app.core.reminders import Ladder
+from app.core.shortcut import Action, Shortcut, parse
 from app.core.states import Limits
 
 
@@ -26,6 +27,10 @@ class Settings:
     ladder: Ladder = field(default_factory=Ladder)
     """When an agent who forgot to unmask is reminded."""
     limits: Limits = field(default_factory=Limits)
+    hotkeys: Mapping[Action, Shortcut] = field(default_factory=dict)
+    """None unless they are set: a combination that nobody chose may be one that the customer's form needs."""
+    command_unmask: bool = True
+    """Whether `maskbar unmask` may unmask."""
 
     @property
     def api_url(self) -> str:
@@ -92,6 +97,16 @@ def _confirmation(value: Any) -> str:
     return str(value)
 
 
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")  # noqa: TRY004  told like every other wrong value
+    return value
+
+
+def _shortcut(value: Any) -> Shortcut:
+    return parse(_text(value))
+
+
 # Section, key -> how it is read. The file's order in messages is the file's own.
 KEYS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "connection": {"base_url": _base_url, "area": _area, "user_id": _text},
@@ -110,6 +125,8 @@ KEYS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "confirmation": _confirmation,
         "settle": _seconds(1, 30),
     },
+    "hotkeys": {action.value: _shortcut for action in Action},
+    "command": {"unmask": _flag},
 }
 
 
@@ -129,6 +146,12 @@ def from_data(data: Mapping[str, Any]) -> Settings:
         user_id=values["connection.user_id"],
         ladder=_named(DEFAULTS.ladder, values, LADDER),
         limits=_named(DEFAULTS.limits, values, LIMITS),
+        hotkeys={
+            action: values[f"hotkeys.{action.value}"]
+            for action in Action
+            if f"hotkeys.{action.value}" in values
+        },
+        command_unmask=values.get("command.unmask", DEFAULTS.command_unmask),
     )
     if values.get("masking.confirmation") != "accepted":
         settings = replace(settings, limits=replace(settings.limits, settle=None))
