@@ -106,9 +106,19 @@ def _window(settings_file: "Path | None") -> int:
         return _refuse(
             "no access key: set MASKBAR_ACCESS_KEY_ID and MASKBAR_ACCESS_KEY_SECRET, or try `maskbar demo`"
         )
-    from app import compose
+    from app.adapters.instance_place import PlaceError
+    from app.command import claim_or_raise
 
-    return compose.open_window(settings, key_id, key_secret)
+    try:
+        claim = claim_or_raise()
+    except PlaceError as error:
+        return _refuse(str(error))
+    if isinstance(claim, int):
+        return claim
+    with claim:  # held to the very end: a window that still closes is not yet gone
+        from app import compose
+
+        return compose.open_window(settings, key_id, key_secret, claim)
 
 
 def _demo(tour: "Path | None") -> int:

@@ -37,7 +37,6 @@ from app.adapters.readback import CxoneReader
 from app.adapters.records import JournalRecords
 from app.adapters.signin import AccessKeySignIn
 from app.adapters.threads import DaemonThreads
-from app.command import claim_or_raise
 from app.controller import Controller
 from app.core.audit import Origin, Scene, letters
 from app.core.ports import Recorder
@@ -72,12 +71,9 @@ class Program:
     """Tray, hotkeys and commands, once they are there."""
 
 
-def open_window(settings: Settings, key_id: str, key_secret: str) -> int:
-    """The window on the service that the settings name. Returns the exit code."""
-    claim = claim_or_raise()
-    if isinstance(claim, int):
-        return claim
-    with claim, _loop() as (app, complete):
+def open_window(settings: Settings, key_id: str, key_secret: str, claim: Claim) -> int:
+    """The window on the service that the settings name, as this session's only one. Returns the exit code."""
+    with _loop() as (app, complete):
         return complete(_run(app, settings, key_id, key_secret, default_path(), _until_ended, claim=claim))
 
 
