@@ -52,10 +52,9 @@ class Tray:
         self._view: View | None = None
         self._drawn: object = None
         self.menu = QMenu()
-        self.state = self._item("")
-        self.state.setEnabled(False)
-        self.reason = self._item("")
-        self.reason.setEnabled(False)
+        # Not greyed out, which could not be read (2.1:1 on white); a click there shows the window that says it, too.
+        self.state = self._item("", calls.show)
+        self.reason = self._item("", calls.show)
         self.menu.addSeparator()
         self.wait = self._item("")
         self.wait.setEnabled(False)

@@ -12,7 +12,6 @@ from pathlib import Path
 from PySide6.QtCore import QSocketNotifier
 
 from app import compose
-from app.adapters.desktop.placement import choose
 from app.core.reminders import Ladder, Level
 from app.core.settings import Settings
 from app.core.states import Limits
@@ -24,20 +23,6 @@ from tests.faultproxy import FaultProxy, Faults
 
 def say(*words: object) -> None:
     print(*words, flush=True)
-
-
-def wire(program: compose.Program) -> None:
-    """What the composition root is to do itself."""
-    if hasattr(program, "placement"):
-        return
-    placement = choose(program.window)
-    before = program.controller.call_attention
-
-    def attend(level: Level) -> None:
-        before(level)
-        placement.bring()
-
-    program.controller.call_attention = attend
 
 
 def main() -> None:
@@ -52,7 +37,6 @@ def main() -> None:
         )
 
         async def drive(program: compose.Program) -> int:
-            wire(program)
             window, controller = program.window, program.controller
             attend = (lambda _level: None) if "deaf" in sys.argv else controller.call_attention
 
