@@ -134,6 +134,7 @@ def test_a_panel_that_comes_late_and_one_that_starts_anew(tray: Open, bus: str) 
 
 def test_a_reminder_is_a_notification_where_there_is_somebody_to_show_it(tray: Open, bus: str) -> None:
     async def story(shown: Panel, child: Child) -> None:
+        assert "notifications True" in await order(child, "notifications")
         await order(child, "view forgotten")
         await order(child, "remind")
         await until(lambda: bool(shown.notifications), "a notification")
@@ -146,6 +147,7 @@ def test_a_reminder_is_a_notification_where_there_is_somebody_to_show_it(tray: O
 
 def test_without_tray_and_notifications_nothing_breaks(tray: Open) -> None:
     with tray() as child:
+        assert "notifications False" in child.order("notifications")
         child.order("view forgotten")
         child.order("remind")
         assert "visible False" in child.order("visible")

@@ -1,6 +1,6 @@
 """The tray as a program of its own, on whatever display and session bus its environment names.
 
-Reads one order a line (`view NAME`, `renew`, `remind`, `visible`, `quit`), and writes what happened, one line each.
+Reads one order a line (`view NAME`, `remind`, `visible`, `notifications`, `picture`, `quit`), and writes what happened, one line each.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from PySide6.QtCore import QSocketNotifier
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from app.adapters.desktop.tray_host import TrayHost
+from app.adapters.desktop.tray_host import TrayHost, shows_notifications
 from app.core.ports import Wish
 from app.ui.tray import Tray, TrayCalls
 from tests.session.views import VIEWS
@@ -67,6 +67,8 @@ def main() -> None:
                 tray.show_view(VIEWS[name])
             case "remind":
                 tray.remind()
+            case "notifications":
+                say("notifications", shows_notifications())
             case "visible":
                 say("visible", tray.visible)
             case "picture":

@@ -7,10 +7,11 @@ QtDBus, because Qt's own tray icon speaks through it anyway: no further connecti
 """
 
 import logging
+import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject
-from PySide6.QtDBus import QDBusConnection, QDBusServiceWatcher
+from PySide6.QtDBus import QDBus, QDBusConnection, QDBusMessage, QDBusServiceWatcher
 from PySide6.QtGui import QGuiApplication
 
 from app.adapters.desktop.hotkey_x11_xcb import ServerGoneError
@@ -27,6 +28,9 @@ log = logging.getLogger("maskbar.tray")
 
 WATCHER = "org.kde.StatusNotifierWatcher"
 """Its name is the same on every desktop that has StatusNotifier items."""
+
+NOTIFICATIONS = "org.freedesktop.Notifications"
+BUS = "org.freedesktop.DBus"
 
 Changed = Callable[[bool], None]
 """Called with whether there is a tray of the kind that changed, at each change, on the loop's thread."""
@@ -87,6 +91,19 @@ class XEmbedTray:
             self._find()
             log.info("%s", "an XEmbed tray is there" if self._owner else "the XEmbed tray is gone")
             self._changed(bool(self._owner))
+
+
+def shows_notifications(platform: str = sys.platform) -> bool:
+    """Whether somebody shows notifications, or is started when one is sent. Asks the session bus: some ms, 1 s at most."""
+    if platform != "linux":
+        return True  # the system itself does; whether the agent has switched it off, it does not tell
+    bus = QDBusConnection.sessionBus()
+    for question in ("ListNames", "ListActivatableNames"):
+        call = QDBusMessage.createMethodCall(BUS, "/org/freedesktop/DBus", BUS, question)
+        answer = bus.call(call, QDBus.CallMode.Block, 500)
+        if answer.type() == QDBusMessage.MessageType.ReplyMessage and NOTIFICATIONS in answer.arguments()[0]:
+            return True
+    return False
 
 
 def _xembed(changed: Changed) -> XEmbedTray | None:
