@@ -257,6 +257,8 @@ def _calls(
 ) -> Calls:
     """What the window's buttons do."""
     return Calls(
+        foretell=controller.foretell,
+        withdraw=controller.withdraw,
         press=controller.press,
         choose=lambda wish: controller.ask(wish, Origin.BUTTON),
         acknowledge=controller.acknowledge,

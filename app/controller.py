@@ -102,6 +102,7 @@ class Controller:
         self._timer: asyncio.TimerHandle | None = None
         self._notice: Notice | None = None
         self._notice_until = 0.0
+        self._foretold: Wish | None = None
         self._climb = Climb()
         self._leaving = False
         self._leave: Callable[[], None] | None = None
@@ -128,11 +129,25 @@ class Controller:
         self._records.state(self.state, self._clock.monotonic())
         self._arm()
 
+    def foretell(self) -> None:
+        """The button went down. The record is safe by the time it comes up, and the request need not wait for it."""
+        button = self.view.button
+        if button.enabled:
+            self._records.wished(button.wish, Origin.BUTTON)
+            self._foretold = button.wish
+
+    def withdraw(self) -> None:
+        """The button came up beside itself: what was foretold is not wished, and the state stands as it was."""
+        if self._foretold:
+            self._foretold = None
+            self._records.state(self.state, self._clock.monotonic())
+
     def press(self, origin: Origin = Origin.BUTTON) -> None:
         """The button, as it is shown now."""
         button = self.view.button
-        if button.enabled:
+        if button.enabled and not (origin is Origin.BUTTON and self._foretold is button.wish):
             self._records.wished(button.wish, origin)
+        self._foretold = None
         self.handle(Press(button.wish, self._clock.monotonic()))
 
     def ask(self, wish: Wish, origin: Origin) -> None:

@@ -33,6 +33,10 @@ from app.ui.icons import window_icon
 class Calls:
     """What the window calls when the agent does something."""
 
+    foretell: Callable[[], None]
+    """The button went down: what its release will ask for can be written down already."""
+    withdraw: Callable[[], None]
+    """It came up again; if that was no click, nothing is asked."""
     press: Callable[[], None]
     choose: Callable[[Wish], None]
     acknowledge: Callable[[], None]
@@ -75,6 +79,9 @@ class Window(QWidget):
         self.guidance = _label("guidance")
         self.detail = _label("detail")
         self.button = _button("button", calls.press)
+        self.button.pressed.connect(calls.foretell)
+        # After the click that the same release may be.
+        self.button.released.connect(lambda: QTimer.singleShot(0, self, calls.withdraw))
         self.progress = QProgressBar()
         self.happened = _label("happened", wrap=True)
         self.card = _label("card", wrap=True)

@@ -382,3 +382,48 @@ def test_trouble_backs_off_and_an_idle_window_does_not_ask() -> None:
         await end(bench, task)
 
     run(story)
+
+
+# The button's way down.
+
+
+def test_what_the_button_foretells_is_written_down_once() -> None:
+    async def story() -> None:
+        bench = Bench()
+        bench.controller.foretell()
+        assert bench.book.of("wished") == [("wished", Wish.MASK, Origin.BUTTON)]
+        bench.controller.press()
+        bench.controller.withdraw()
+        await bench.reach(Phase.MASKED)
+        assert len(bench.book.of("wished")) == 1
+        assert [line[1] for line in bench.book.of("state")] == [Phase.UNMASKED, Phase.MASKING, Phase.MASKED]
+        await bench.controller.close()
+
+    run(story)
+
+
+def test_a_button_that_comes_up_elsewhere_asks_nothing_and_the_state_is_written_again() -> None:
+    async def story() -> None:
+        bench = Bench()
+        bench.controller.foretell()
+        bench.controller.withdraw()
+        await asyncio.sleep(1)
+        assert bench.recorder.asked == []
+        assert bench.book.lines[-1] == ("state", Phase.UNMASKED)
+        await bench.controller.close()
+
+    run(story)
+
+
+def test_what_was_foretold_of_another_wish_is_no_record_of_this_one() -> None:
+    async def story() -> None:
+        bench = Bench()
+        bench.controller.foretell()
+        bench.controller.ask(Wish.MASK, Origin.HOTKEY)
+        await bench.reach(Phase.MASKED)
+        await asyncio.sleep(1)
+        bench.controller.press()
+        assert bench.book.of("wished")[-1] == ("wished", Wish.UNMASK, Origin.BUTTON)
+        await bench.controller.close()
+
+    run(story)
