@@ -34,10 +34,10 @@ from app.core.states import (
 )
 from app.core.view import NO_CARD, view
 from tests.core.witness import Witness, hold
-from tests.core.world import REPLIES, Reply, Request, When, World
+from tests.core.world import INTERNAL, NO_CALL, REPLIES, Reply, Request, When, World
 
 THOROUGH = os.environ.get("MASKBAR_THOROUGH") == "1"
-EXAMPLES = 4000 if THOROUGH else 250
+EXAMPLES = 4000 if THOROUGH else 200
 STEPS = 120 if THOROUGH else 60
 
 Step = Callable[[State, Event], tuple[State, tuple[Effect, ...]]]
@@ -107,6 +107,15 @@ class Machine(RuleBasedStateMachine):
         if self.out:
             self.deliver(reply, 0.5)
 
+    @precondition(lambda self: self.state.phase.pending and not self.out)
+    @rule(done=st.booleans())
+    def change_the_mind_after_a_late_timer(self, done: bool) -> None:
+        wanted = due(self.state)
+        assert wanted is not None
+        self.now = max(self.now, wanted)
+        self.world.settle_by(self.now, done)
+        self.feed(Ask(self.state.pending_run.wish.other, self.now))
+
     @precondition(lambda self: self.state.phase.pending)
     @rule(down=st.sampled_from([Failure.NOT_REACHED, Failure.NO_TOKEN]))
     def lose_the_network(self, down: Failure) -> None:
@@ -156,6 +165,12 @@ class Machine(RuleBasedStateMachine):
         self.pass_time(pause, punctual=True)
         if self.out:
             self.deliver(reply, chance)
+
+    @precondition(lambda self: self.out)
+    @rule(none=st.sampled_from([NO_CALL, INTERNAL]))
+    def answer_that_there_is_no_call_and_wait(self, none: Reply) -> None:
+        self.deliver(none, 0.5)
+        self.pass_time(3.0, punctual=True)
 
     @precondition(lambda self: self.old_answers)
     @rule(index=indexes)

@@ -84,7 +84,7 @@ def reached() -> Reached:
         run_state_machine_as_test(
             Machine,
             settings=settings(
-                max_examples=60,
+                max_examples=30,
                 stateful_step_count=60,
                 derandomize=True,
                 database=None,
