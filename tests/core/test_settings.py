@@ -124,6 +124,18 @@ def test_who_moves_one_rung_moves_those_above_it() -> None:
     assert (ladder.say, ladder.alert, ladder.sound) == (60, 100, 110)
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_whether_another_program_may_unmask(allowed: bool) -> None:
+    assert from_data(with_("command", unmask=allowed)).command_unmask is allowed
+
+
+@pytest.mark.parametrize("value", [0, 1, "true", None])
+def test_a_flag_is_true_or_false_and_nothing_like_it(value: Any) -> None:
+    ((key, words),) = complaints(with_("command", unmask=value))
+    assert key == "command.unmask"
+    assert "true or false" in words
+
+
 def test_an_unmask_by_itself_is_the_organisations_choice() -> None:
     assert DEFAULTS.ladder.auto_unmask is None
     assert from_data(with_("reminders", auto_unmask=90)).ladder.auto_unmask == 90.0

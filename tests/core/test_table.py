@@ -72,6 +72,7 @@ def by_hand() -> None:
         state = State()
         for event in (*start, Ask(wish, 10.0), *then, *end):
             state, _ = masking.step(state, event)
+        masking.step(state, Answered(99, ANSWERS[0], 21.0))
 
 
 @pytest.fixture(scope="module")
