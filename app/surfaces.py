@@ -44,7 +44,13 @@ async def surfaces(parts: Parts, claim: Claim | None) -> AsyncIterator[Surfaces]
         tray = Tray(_tray_calls(parts))
         stack.callback(tray.close)
         stack.callback(controller.listen(tray.show_view))
-        host = tray_host.TrayHost(lambda there: tray.start() if there else None)
+
+        def tray_changed(_there: bool) -> None:
+            tray.start()  # Qt picks StatusNotifier or XEmbed when the icon is made
+            if not tray.visible and not parts.window.isVisible():
+                parts.window.showMinimized()  # never out of reach
+
+        host = tray_host.TrayHost(tray_changed)
         stack.callback(host.close)
         tray.start()
         hotkeys = hotkey.choose()

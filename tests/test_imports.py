@@ -48,7 +48,7 @@ UI_SEES = frozenset(f"app.core.{name}" for name in ("view", "settings", "ports",
 """Of core, ui sees what is drawn, and the words in it."""
 COMMANDS = ("app/cli.py", "app/command.py", "app/audit_command.py", "app/__main__.py")
 """The command line: `status` must not load Qt."""
-ROOTS = ("app/compose.py", "app/tour.py")
+ROOTS = ("app/compose.py", "app/surfaces.py", "app/parts.py", "app/tour.py")
 """They put everything together."""
 
 PAIRS = {

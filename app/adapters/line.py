@@ -154,7 +154,10 @@ class Line:
         """Let go of the network: what is under way ends at once, as not answered."""
         self._closed = True
         if self._making is not None:
-            await asyncio.wait([self._making], timeout=1.0)
+            making = self._making
+            await asyncio.wait([making], timeout=1.0)
+            if making.done() and not making.cancelled():
+                making.exception()  # nobody waits for it any more: looked at, so that nobody is warned of it
         if self._wire is not None:
             await self._wire.close()
             self._wire = None

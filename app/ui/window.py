@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QContextMenuEvent
+from PySide6.QtGui import QAction, QCloseEvent, QContextMenuEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -64,6 +64,7 @@ class Window(QWidget):
         self._calls = calls
         self._second_wish = Wish.UNMASK
         self._style = ""
+        self._insists = 0
         self._colours = theme.COLOURS[Phase.UNMASKED]
         self._bright = True
         self._pulsing = QTimer(self)
@@ -134,6 +135,14 @@ class Window(QWidget):
         self.setWindowIcon(window_icon(view.phase))
         self.setAccessibleName(view.spoken)
         self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # WORKAROUND: on X11 the server's word on an earlier height can come after a newer one was asked for, and Qt
+        # believes it. Asked for again; a few times, since a tiling desktop may never give it.
+        if event.size().height() != self.minimumHeight() and self._insists:
+            self._insists -= 1
+            QTimer.singleShot(0, self, lambda: self.resize(self.minimumWidth(), self.minimumHeight()))
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self._menu.popup(event.globalPos())
@@ -234,7 +243,9 @@ class Window(QWidget):
                 parts.append(theme.TARGET)
             border = 1  # the panel's, above
             high += sum(parts) + theme.LINE_GAP * (len(parts) - 1) + edge.top() + edge.bottom() + border
-        self.setFixedHeight(high)
+        if high != self.minimumHeight():
+            self._insists = 5
+            self.setFixedHeight(high)
 
     def _pulse(self, wanted: bool) -> None:
         """A change of colour once a second: half of what counts as flashing."""

@@ -28,6 +28,8 @@ def main() -> None:
 
     window = Window(
         Calls(
+            foretell=partial(say, "foretell"),
+            withdraw=partial(say, "withdraw"),
             press=partial(say, "press"),
             choose=wished,
             acknowledge=partial(say, "acknowledge"),

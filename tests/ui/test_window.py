@@ -4,6 +4,7 @@ The one rule: a View comes from the core, and what the agent did is told by what
 """
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 
@@ -18,6 +19,7 @@ from app.core.ports import Wish
 from app.core.reminders import Level
 from app.core.states import Phase
 from app.core.view import Choice, Message, View, view
+from app.ui import theme
 from app.ui.theme import TARGET
 from app.ui.window import Calls, Window
 from tests.ui.views import NOW, drawn, failed, pending, settled, without_failure
@@ -30,8 +32,9 @@ class Called:
     calls: list[str] = field(default_factory=list)
 
     def take(self) -> list[str]:
+        """What was called, but for what goes before and after each press of the button."""
         taken, self.calls = self.calls, []
-        return taken
+        return [call for call in taken if call not in ("foretell", "withdraw")]
 
     def all(self) -> Calls:
         def note(name: str) -> object:
@@ -56,8 +59,16 @@ def window(qtbot: QtBot, called: Called) -> Window:
 
 
 def show(window: Window, shown: View) -> None:
+    """Show it, and wait until the X server agrees about the height: its word on an earlier one may come late."""
     window.show_view(shown)
-    QApplication.processEvents()
+    until = time.monotonic() + 5.0
+    agreed = 0
+    while agreed < 3 and time.monotonic() < until:
+        QTest.qWait(3)
+        panel = 0 if window.panel.isHidden() else window.panel.height()
+        fits = window.height() == window.minimumHeight() == theme.BAR_HEIGHT + 2 + panel
+        agreed = agreed + 1 if fits else 0
+    assert agreed == 3, (window.height(), window.minimumHeight(), window.panel.height())
 
 
 # It draws all of a View.
