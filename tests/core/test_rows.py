@@ -331,6 +331,21 @@ def of_a_pending_wish(wish: Wish) -> list[Story]:
             landed(63.0) | again(2, 67.0, None) | {"run.seconded": True},
         ),
         Story(
+            "no answer behind the fence: now both may still land",
+            fenced,
+            Answered(3, LOST, 61.0),
+            landed(61.0) | again(1, 61.75, Failure.NO_ANSWER) | fence(MASK, UNMASK),
+        ),
+        Story(
+            "accepted behind the fence and not confirmed: now both may still land",
+            play(fenced, Answered(3, TAKEN, 61.0)),
+            Doubted(Failure.SUSPENDED, 61.5),
+            unknown(61.5, since_fenced)
+            | heard(61.5)
+            | fence(MASK, UNMASK)
+            | problem(Failure.SUSPENDED, None, 61.5, ""),
+        ),
+        Story(
             "confirmed twice behind the fence: done, and the fence is down",
             play(fenced, Answered(3, OK, 61.0), Tick(65.0)),
             Answered(4, OK, 66.0),
@@ -1213,3 +1228,9 @@ def test_a_late_acceptance_without_a_run_settles_nothing() -> None:
 
 def test_time_that_stands_still_ends_nothing() -> None:
     assert step(masking_call, Tick(10.0)) == (masking_call, ())
+
+
+def test_a_chase_that_is_not_told_how_long_to_wait_takes_its_own_pause() -> None:
+    quick = State(limits=Limits(chase_pause=0.5))
+    call = play(quick, Ask(MASK, 10.0), Answered(1, ODD, 11.0), Tick(11.5))
+    assert due(play(call, Answered(2, LOCKED, 12.0))) == 12.5
