@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from PySide6.QtCore import QEvent, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+import app.adapters.pyside  # noqa: F401  before anything else of ours
 from app import APP_ID, NAME, __version__
 from app.adapters.clock import SystemClock
 from app.adapters.cxone import CxoneRecorder

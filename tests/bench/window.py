@@ -89,8 +89,8 @@ def bare() -> None:
 
 
 def ours(settings: str) -> None:
-    import app.ui.window as ui
-    from app import cli
+    from app import cli, compose  # noqa: F401  in the program's own order
+    from app.ui import window as ui
 
     def build(window: ui.Window, *arguments: "Any") -> None:
         init(window, *arguments)
