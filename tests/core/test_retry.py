@@ -1,7 +1,7 @@
 """Delays and jitter, to the digit: chance comes in from outside."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, product
 
 import pytest
 
@@ -75,3 +75,11 @@ def test_the_pause_after_very_many_attempts_takes_no_longer_to_work_out() -> Non
     slow = pause(10**12, 1.0, first=1.0, factor=1.01, cap=9.0, floor=0.0)
     assert slow == pause(64, 1.0, first=1.0, factor=1.01, cap=9.0, floor=0.0)
     assert slow == pytest.approx(1.01**64)
+
+
+def test_a_pause_lies_between_its_floor_and_the_cap() -> None:
+    for attempt, chance, begin, cap, floor in product(
+        (0, 1, 5, 63, 64, 65, 10_000), (0.0, 0.3, 1.0), (0.01, 0.4, 10.0), (0.01, 2.0, 60.0), (0.0, 0.1, 1.0)
+    ):
+        found = pause(attempt, chance, begin, 2.0, cap, floor)
+        assert min(floor, begin, cap) <= found <= cap + 1e-9
