@@ -34,6 +34,8 @@ PRESS, START, MEMORY, LINE = 1.5, 1.5, 1.5, 1.2
 WAKE_UPS = 1.0
 """… and may wake up so much more often, per minute."""
 JOURNAL = 1.3
+HOTKEY, STATUS = 1.5, 2.5
+"""The targets of issue 4."""
 
 FACTOR = 20.0
 """How much shorter than an agent's day the rest before a press is."""
@@ -202,7 +204,10 @@ def home(url: str) -> Iterator[tuple[str, dict[str, str]]]:
         file = Path(folder) / "settings.toml"
         file.write_text(f'[connection]\nbase_url = "{url}"\nuser_id = "1"\n', encoding="utf-8")
         kinds = ("DATA", "STATE", "CONFIG", "CACHE")
-        yield str(file), {"HOME": folder} | {f"XDG_{kind}_HOME": f"{folder}/{kind}" for kind in kinds}
+        run = Path(folder) / "run"
+        run.mkdir(mode=0o700)
+        own = {"HOME": folder, "XDG_RUNTIME_DIR": str(run)}
+        yield str(file), own | {f"XDG_{kind}_HOME": f"{folder}/{kind}" for kind in kinds}
 
 
 def line(quick: bool) -> list[Row]:
@@ -239,18 +244,62 @@ def line(quick: bool) -> list[Row]:
     ]
 
 
+def hotkey(quick: bool) -> list[Row]:
+    """g. A hotkey that masks, to the first byte at the server, beside a click on the button; both from the X server."""
+    with far() as server:
+        found = json.loads(child("ways", server.url, "100" if quick else "300"))
+    typical, rare = ({kind: percentile(times, part) for kind, times in found.items()} for part in (0.5, 0.99))
+    return [
+        ratio("hotkey -> request, p50", "ms", typical["hotkey"], typical["button"], HOTKEY),
+        ratio("hotkey -> request, p99", "ms", rare["hotkey"], rare["button"], None),
+    ]
+
+
+def status(quick: bool) -> list[Row]:
+    """h. `maskbar status`, from the shell to its answer, beside a bare start of the same Python."""
+    python = [sys.executable]
+    commands = {"ours": [*python, "-m", "app", "status"], "bare": [*python, "-c", "pass"]}
+    found: dict[str, list[float]] = {kind: [] for kind in commands}
+    with far() as server, home(server.url) as (file, own):
+        env = environment(**own)
+        window = subprocess.Popen(
+            [*python, "-m", "app", "--settings", file], env=env, stdin=subprocess.DEVNULL
+        )
+        try:
+            while subprocess.run(commands["ours"], env=env, capture_output=True, check=False).returncode:
+                if window.poll() is not None:
+                    raise RuntimeError("the window ended")
+                time.sleep(0.1)
+            time.sleep(CALM)
+            for _ in range(40 if quick else 100):
+                for kind, times in found.items():
+                    began = time.monotonic_ns()
+                    done = subprocess.run(commands[kind], env=env, capture_output=True, check=True)
+                    times.append((time.monotonic_ns() - began) / 1e6)
+                    if kind == "ours" and not done.stdout.startswith(b"NOT MASKED"):
+                        raise RuntimeError(f"status said {done.stdout!r}")
+        finally:
+            window.terminate()
+            window.wait(10)
+    ours, bare = (statistics.median(times) for times in found.values())
+    return [ratio("maskbar status -> answer", "ms", ours, bare, STATUS)]
+
+
 MEASURES: dict[str, Callable[[bool], list[Row]]] = {
     "press": presses,
     "start": starts,
     "idle": idle,
     "line": line,
     "journal": journal,
+    "hotkey": hotkey,
+    "status": status,
 }
 
 NOTES = f"""\
 yardsticks: press: httpx.AsyncClient.post in the same process and loop, in turns with the presses · start, memory,
   wake-ups: PySide6 with one label and one button in a window always on top · TLS press: the same press on a
-  connection that was used 0.2 s ago · journal: the same press without it.
+  connection that was used 0.2 s ago · journal: the same press without it · hotkey: a click on the button, in turns ·
+  status: `python -c pass` with the same interpreter, in turns.
 TLS press: ten minutes, the service's idle close ({SERVICE_IDLE:g} s) and the pings are shortened by {FACTOR:g}; the line \
 takes {1000 * EACH_WAY:g} ms each way.
 wake-ups: how often any thread slept and was woken (voluntary context switches); one ping a minute is in them.

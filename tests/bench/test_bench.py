@@ -49,3 +49,15 @@ def test_two_milliseconds_more_in_a_press_are_seen() -> None:
         found = json.loads(run.child("press", server.url, "40", "slower"))
     limits = {kind: percentile(found[kind], 0.5) for kind in ("mask", "bare")}
     assert ratio("press", "ms", limits["mask"], limits["bare"], run.PRESS).met is False
+
+
+@SLOW
+@pytest.mark.thorough
+@pytest.mark.skipif(
+    sys.platform != "linux" or not os.environ.get("DISPLAY"), reason="real keys need an X server"
+)
+def test_five_milliseconds_more_in_a_hotkey_are_seen() -> None:
+    with far() as server:
+        found = json.loads(run.child("ways", server.url, "40", "slower"))
+    limits = {kind: percentile(found[kind], 0.5) for kind in ("hotkey", "button")}
+    assert ratio("hotkey", "ms", limits["hotkey"], limits["button"], run.HOTKEY).met is False

@@ -23,8 +23,7 @@ class Fingers:
         self._test = ctypes.CDLL("libXtst.so.6")
         self._x.XOpenDisplay.restype = ctypes.c_void_p
         self._x.XKeysymToKeycode.argtypes = (ctypes.c_void_p, ctypes.c_ulong)
-        for call in (self._x.XSync, self._x.XCloseDisplay, self._x.XFlush):
-            call.argtypes = (ctypes.c_void_p, ctypes.c_int)[: 2 if call is self._x.XSync else 1]
+        self._x.XFlush.argtypes = self._x.XCloseDisplay.argtypes = (ctypes.c_void_p,)
         self._test.XTestFakeKeyEvent.argtypes = (
             ctypes.c_void_p,
             ctypes.c_uint,
@@ -52,7 +51,7 @@ class Fingers:
 
     def move(self, x: int, y: int) -> None:
         self._test.XTestFakeMotionEvent(self._display, -1, x, y, 0)
-        self._x.XSync(self._display, 0)
+        self._x.XFlush(self._display)
 
     def click(self, x: int, y: int) -> None:
         self.move(x, y)
@@ -61,7 +60,7 @@ class Fingers:
 
     def button(self, *, down: bool) -> None:
         self._test.XTestFakeButtonEvent(self._display, LEFT, down, 0)
-        self._x.XSync(self._display, 0)
+        self._x.XFlush(self._display)
 
     def keys(self, *names: str) -> None:
         """Together, as in ("ctrl", "alt", "m"); let go in the opposite order."""
@@ -73,7 +72,7 @@ class Fingers:
     def key(self, name: str, *, down: bool) -> None:
         symbol = SYMBOLS[name] if name in SYMBOLS else ord(name)
         self._test.XTestFakeKeyEvent(self._display, self._x.XKeysymToKeycode(self._display, symbol), down, 0)
-        self._x.XSync(self._display, 0)
+        self._x.XFlush(self._display)
 
     def type(self, text: str) -> None:
         for letter in text:
