@@ -405,6 +405,10 @@ def verb_bench(args: list[str]) -> int:
         return run([PYTHON, ROOT / "tests" / "bench" / "run.py", *args], env=env, show=True)[0]
 
 
+def verb_mutation(args: list[str]) -> int:
+    return run([PYTHON, ROOT / "packaging" / "mutation.py", *args], env=environment(), show=True)[0]
+
+
 def verb_pictures(args: list[str]) -> int:
     with screen() as env:
         return run([PYTHON, ROOT / "packaging" / "pictures.py", *args], env=env, show=True)[0]
@@ -463,6 +467,12 @@ VERBS = {
         "",
         "draw the README's pictures from the program: the states' diagram and the window",
         lambda: (*WINDOW, *NO_DISPLAY),
+    ),
+    "mutation": Verb(
+        verb_mutation,
+        "[module…]",
+        "change the core a little, thousandfold: each change must fail a test",
+        lambda: (),
     ),
     "bench": Verb(verb_bench, "[args]", "measure speed and memory, beside bare programs", needs_all),
     "lock": Verb(
