@@ -51,7 +51,7 @@ class Failure(Enum):
     BAD_CERTIFICATE = (
         Fate.NOT_SENT,
         "The recording service could not prove who it is.",
-        "Do not go on. Tell your administrator: the certificate is not trusted.",
+        "Tell your administrator: the service’s certificate is not trusted.",
     )
     NO_TOKEN = (
         Fate.NOT_SENT,

@@ -16,7 +16,7 @@ must never happen: to say MASKED when the call is recorded, and to leave a call 
     while (the *chase*); with the wish *unmask* nothing more is sent.
 5.  UNKNOWN counts as recorded for the card number, and as masked for the reminders (`masked_since`).
 6.  The *fence*: an operation whose outcome is unknown may still land late and undo a newer one. So the opposite
-    operation counts only when it is confirmed a second time after a quiet pause, or by a read-back. The vendor's
+    operation counts only when it is confirmed a second time after a quiet pause; a read-back can be the second. The vendor's
     danger is the late unmask; a late mask, which would leave a call masked unseen, is fenced the same way.
     The fence knows no time limit: nobody has promised one.
 7.  MASKED never outlives its evidence: age, suspend, another user or call, a read-back that contradicts.
@@ -120,7 +120,7 @@ def _pending(mine: Phase, other: Phase, done: Phase) -> dict[tuple[Phase, Input]
         (mine, Input.REFUSED): Row(do.refused, back),
         (mine, Input.NO_CALL): Row(do.no_call, (UNMASKED,)),
         (mine, Input.UNEXPECTED): Row(do.unexpected, (UNKNOWN, other)),
-        (mine, Input.SUPERSEDED): Row(do.superseded, (mine, other)),
+        (mine, Input.SUPERSEDED): Row(do.superseded, (mine, other, UNMASKED)),
         (mine, Input.DEADLINE): Row(do.deadline, back),
         (mine, Input.DOUBTED): Row(do.doubted, (UNKNOWN,)),
         (mine, Input.SEEN_UNCLEAR): Row(do.seen_while_pending, (mine,)),
@@ -136,7 +136,7 @@ TABLE: dict[tuple[Phase, Input], Row] = {
     (UNMASKED, Input.DOUBTED): Row(do.doubted_unmasked, (UNMASKED,)),
     **_pending(MASKING, UNMASKING, MASKED),
     (MASKING, Input.INTERNAL): Row(do.internal_call, (UNMASKED, UNKNOWN)),
-    (MASKING, Input.SEEN_MASKED): Row(do.seen_masked, (MASKED,)),
+    (MASKING, Input.SEEN_MASKED): Row(do.seen_masked, (MASKED, MASKING)),
     (MASKING, Input.SEEN_RECORDING): Row(do.seen_while_pending, (MASKING,)),
     (MASKED, Input.WISH_MASK): Row(do.wish_mask, (MASKING,)),
     (MASKED, Input.WISH_UNMASK): Row(do.wish_unmask, (UNMASKING,)),
@@ -149,7 +149,7 @@ TABLE: dict[tuple[Phase, Input], Row] = {
     **_pending(UNMASKING, MASKING, UNMASKED),
     (UNMASKING, Input.INTERNAL): Row(do.internal_call, (UNKNOWN,)),
     (UNMASKING, Input.SEEN_MASKED): Row(do.seen_while_pending, (UNMASKING,)),
-    (UNMASKING, Input.SEEN_RECORDING): Row(do.seen_unmasked, (UNMASKED,)),
+    (UNMASKING, Input.SEEN_RECORDING): Row(do.seen_unmasked, (UNMASKED, UNMASKING)),
     (UNKNOWN, Input.WISH_MASK): Row(do.wish_mask, (MASKING,)),
     (UNKNOWN, Input.WISH_UNMASK): Row(do.wish_unmask, (UNMASKING,)),
     (UNKNOWN, Input.CONFIRMED): Row(do.late_confirmed, (MASKED, UNMASKED, UNKNOWN)),
@@ -161,8 +161,8 @@ TABLE: dict[tuple[Phase, Input], Row] = {
     (UNKNOWN, Input.REFUSED): Row(do.chase_refused, (UNKNOWN,)),
     (UNKNOWN, Input.INTERNAL): Row(do.chase_refused, (UNKNOWN,)),
     (UNKNOWN, Input.NO_CALL): Row(do.no_call, (UNMASKED,)),
-    (UNKNOWN, Input.SUPERSEDED): Row(do.superseded, (UNKNOWN,)),
-    (UNKNOWN, Input.SEEN_MASKED): Row(do.seen_masked, (MASKED,)),
+    (UNKNOWN, Input.SUPERSEDED): Row(do.superseded, (UNKNOWN, UNMASKED)),
+    (UNKNOWN, Input.SEEN_MASKED): Row(do.seen_masked, (MASKED, UNKNOWN)),
     (UNKNOWN, Input.SEEN_RECORDING): Row(do.seen_recording_while_unknown, (UNMASKED, UNKNOWN)),
     (UNKNOWN, Input.SEEN_UNCLEAR): Row(do.seen, (UNKNOWN,)),
     (UNKNOWN, Input.DOUBTED): Row(do.doubted, (UNKNOWN,)),

@@ -120,7 +120,7 @@ KEYS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "countdown": _seconds(20, 120),
     },
     "masking": {
-        "deadline": _seconds(2, 60),
+        "deadline": _seconds(5, 60),
         "evidence_life": _seconds(30, 3600),
         "confirmation": _confirmation,
         "settle": _seconds(1, 30),
@@ -154,7 +154,10 @@ def from_data(data: Mapping[str, Any]) -> Settings:
         command_unmask=values.get("command.unmask", DEFAULTS.command_unmask),
     )
     if values.get("masking.confirmation") != "accepted":
-        settings = replace(settings, limits=replace(settings.limits, settle=None))
+        if settings.limits.settle is not None:
+            raise SettingsError(
+                [Complaint("masking.settle", 'expected only beside masking.confirmation = "accepted"')]
+            )
     elif settings.limits.settle is None:
         settings = replace(settings, limits=replace(settings.limits, settle=DEFAULT_SETTLE))
     ladder = settings.ladder
@@ -218,4 +221,10 @@ def _read_all(data: Mapping[str, Any], values: dict[str, Any]) -> Iterator[Compl
                 try:
                     values[name] = KEYS[section][key](value)
                 except ValueError as error:
-                    yield Complaint(name, f"{error}, found {value!r}")
+                    yield Complaint(name, f"{error}, found {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """The value as found; what may hold a password (user:password@host) is not repeated."""
+    text = repr(value)
+    return "a value with @ in it (not repeated here)" if "@" in text else text[:80]

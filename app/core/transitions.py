@@ -147,11 +147,17 @@ def unexpected(state: State, event: Answered) -> State:
 
 
 def superseded(state: State, event: Answered) -> State:
-    """The answer to a request that is not wished any more: it frees the line, and may raise the fence."""
+    """The answer to a request that is not wished any more: it frees the line, and may raise the fence.
+
+    "No call" is as true for the wish that waits; but not when it was said of a call before this one.
+    """
+    failed = event.answer.failure
+    if failed and failed.fate is Fate.NO_CALL and state.flight and not state.flight.stale:
+        return no_call(state, event)
     wish = _flown(state)
     state = _landed(state, event)
     if event.answer.accepted:
-        state = replace(state, fence=state.fence | {wish})
+        state = _fenced(state, wish)
     return _turn(state, event.at) if state.next else state
 
 
@@ -175,7 +181,7 @@ def chase_on(state: State, event: Answered) -> State:
     wish = _flown(state)
     state = _landed(state, event)
     if event.answer.accepted:
-        state = replace(state, fence=state.fence | {wish})
+        state = _fenced(state, wish)
     if state.run is None:
         return state
     wait = max(state.limits.chase_pause, event.answer.retry_after or 0.0)
@@ -245,6 +251,8 @@ def seen_while_pending(state: State, event: Observed) -> State:
 
 
 def seen_masked(state: State, event: Observed) -> State:
+    if state.phase is not Phase.UNMASKED and _may_be_undone(state, event, Wish.MASK):
+        return seen(state, event)
     state = _masked(_still_open(seen(state, event)), event.at, How.RECORDER)
     return replace(state, proof=_read_proof(state, event), contact=event.contact)
 
@@ -266,13 +274,18 @@ def seen_unclear(state: State, event: Observed) -> State:
 
 
 def seen_unmasked(state: State, event: Observed) -> State:
+    if _may_be_undone(state, event, Wish.UNMASK):
+        return seen(state, event)
     return _unmasked(_still_open(seen(state, event)), event.at)
 
 
 def seen_recording_while_unknown(state: State, event: Observed) -> State:
-    """While the chase goes on, "recording" only says that the mask has not come yet."""
+    """It ends the doubt of the same call, once no mask can be on its way any more (the chase is over)."""
+    open_still = (
+        state.run or _may_be_undone(state, event, Wish.UNMASK) or not _same_call(event.contact, state.contact)
+    )
     state = seen(state, event)
-    return state if state.run else replace(_unmasked(state, event.at), problem=state.problem)
+    return state if open_still else replace(_unmasked(state, event.at), problem=state.problem)
 
 
 def acknowledged(state: State, _: Acknowledged) -> State:
@@ -287,12 +300,27 @@ def _same_call(one: str | None, other: str | None) -> bool:
     return None in (one, other) or one == other
 
 
+def _may_be_undone(state: State, event: Observed, wish: Wish) -> bool:
+    """The opposite of what is seen may still land. Then a read-back is the second confirmation, never the first;
+    in UNKNOWN it must have been asked for when the last request has surely landed, and the quiet pause is over."""
+    if wish.other not in state.fence:
+        return False
+    if state.phase.pending:
+        return not state.pending_run.seconded
+    return event.asked_at < state.since + state.limits.attempt + state.limits.quiet
+
+
+def _fenced(state: State, wish: Wish) -> State:
+    """This operation may still land."""
+    return replace(state, fence=state.fence | {wish})
+
+
 def _still_open(state: State) -> State:
     """What was accepted is done only if the read-back saw a change; else it may still land, and is fenced."""
     run = state.run
     if run is None or run.accepted_at is None or run.back.phase is OPPOSITE[run.wish]:
         return state
-    return replace(state, fence=state.fence | {run.wish})
+    return _fenced(state, run.wish)
 
 
 def _read_proof(state: State, event: Observed) -> Proof:
@@ -307,11 +335,10 @@ def _flown(state: State) -> Wish:
 
 def _landed(state: State, event: Answered) -> State:
     """The line is free. What may still be done later raises the fence."""
-    fence = state.fence
     failed = event.answer.failure
     if failed and failed.fate in MAY_BE_DONE:
-        fence |= {_flown(state)}
-    return replace(state, flight=None, fence=fence, heard_at=event.at)
+        state = _fenced(state, _flown(state))
+    return replace(state, flight=None, heard_at=event.at)
 
 
 def _counted(run: Run, event: Answered) -> Run:
@@ -361,11 +388,10 @@ def _give_up(state: State, at: float, chase: bool) -> State:
 def _lost(state: State, at: float, problem: Problem, chase: bool) -> State:
     """UNKNOWN. With the wish mask, go on asking for a while if `chase`."""
     run = state.run
-    fence = state.fence
     following = None
     if run:
         if run.accepted_at is not None:
-            fence |= {run.wish}
+            state = _fenced(state, run.wish)
         if chase and run.wish is Wish.MASK:
             following = replace(
                 run, deadline=at + state.limits.chase_for, retry_at=at + state.limits.chase_pause, doubt=True
@@ -379,7 +405,6 @@ def _lost(state: State, at: float, problem: Problem, chase: bool) -> State:
         next=None,
         proof=None,
         masked_since=began if state.masked_since is None else state.masked_since,
-        fence=fence,
         problem=problem,
     )
 

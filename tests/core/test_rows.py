@@ -199,6 +199,7 @@ lost_unmask = play(unmasking_call, Answered(2, ODD, 51.0))
 fenced_mask = play(lost_unmask, Ask(MASK, 60.0))
 lost_mask = play(masking_call, Answered(1, LOST, 12.0), Tick(13.0), Doubted(Failure.CALL_CHANGED, 13.5))
 fenced_unmask = play(lost_mask, Answered(2, NOT_SENT, 14.0), Ask(UNMASK, 60.0))
+lost_mask_alone = play(lost_mask, Answered(2, NOT_SENT, 14.0))
 AT_LOST_UNMASK = Known(UNKNOWN, 51.0, None, 11.0)
 AT_LOST_MASK = Known(UNKNOWN, 13.5, None, 10.0)
 
@@ -568,6 +569,12 @@ def of_a_pending_wish(wish: Wish) -> list[Story]:
             then_other,
         ),
         Story(
+            "no call, said to a superseded request, is as true for what is wished now",
+            superseded,
+            Answered(1, NO_CALL, 31.0),
+            unmasked(31.0) | landed(31.0) | problem(Failure.NO_CALL, wish, 31.0),
+        ),
+        Story(
             "a superseded answer, and the first wish waits again",
             play(superseded, Ask(wish, 30.5)),
             Answered(1, NO, 31.0),
@@ -684,8 +691,14 @@ FROM_MASKING = [
         masked(51.5, 11.0, How.RECORDER, 151.2) | heard(51.2) | fence(MASK),
     ),
     Story(
-        "… but ends an unmask that was open",
+        "masked, while an unmask may still land: not yet",
         play(fenced_mask, Answered(3, NOT_SENT, 61.0)),
+        Observed(Seen.MASKED, None, 61.2, 61.5),
+        heard(61.2),
+    ),
+    Story(
+        "masked, as the second confirmation",
+        play(fenced_mask, Answered(3, OK, 61.0)),
         Observed(Seen.MASKED, None, 61.2, 61.5),
         masked(61.5, 11.0, How.RECORDER, 161.2) | heard(61.2) | fence(),
     ),
@@ -857,8 +870,14 @@ FROM_UNMASKING = [
         unmasked(11.5) | heard(11.2) | fence(UNMASK),
     ),
     Story(
-        "… and ends a mask that was open",
+        "recording, while a mask may still land: not yet",
         play(fenced_unmask, Answered(3, NOT_SENT, 61.0)),
+        Observed(Seen.RECORDING, None, 61.2, 61.5),
+        heard(61.2),
+    ),
+    Story(
+        "recording, as the second confirmation",
+        play(fenced_unmask, Answered(3, OK, 61.0)),
         Observed(Seen.RECORDING, None, 61.2, 61.5),
         unmasked(61.5) | heard(61.2) | fence(),
     ),
@@ -875,7 +894,48 @@ def chase_goes_on(at: float, retry_at: float, why: Failure | None) -> Changes:
     return landed(at) | {"run.retry_at": retry_at, "run.why": why, "run.words": words}
 
 
+superseded_chase = play(late_unmask, Ask(MASK, 71.0), Tick(91.0))
+"""UNKNOWN: a chase, and the unmask before it is still out: ticket 2."""
+SURE = LIMITS.attempt + LIMITS.quiet
+"""Seconds in UNKNOWN after which nothing that was asked before can still land."""
+
 FROM_UNKNOWN = [
+    Story(
+        "no call, said to a request that the chase has superseded",
+        superseded_chase,
+        Answered(2, NO_CALL, 92.0),
+        unmasked(92.0) | landed(92.0) | problem(Failure.NO_CALL, UNMASK, 92.0),
+    ),
+    Story(
+        "masked, asked for while an unmask may still land",
+        lost_unmask,
+        Observed(Seen.MASKED, None, 51.0 + SURE - A_HAIR, 70.0),
+        heard(51.0 + SURE - A_HAIR),
+    ),
+    Story(
+        "masked, asked for when none can land any more",
+        lost_unmask,
+        Observed(Seen.MASKED, None, 51.0 + SURE, 70.0),
+        masked(70.0, 11.0, How.RECORDER, 151.0 + SURE) | heard(51.0 + SURE) | fence(),
+    ),
+    Story(
+        "recording, asked for while a mask may still land",
+        lost_mask_alone,
+        Observed(Seen.RECORDING, None, 13.5 + SURE - A_HAIR, 70.0),
+        heard(13.5 + SURE - A_HAIR),
+    ),
+    Story(
+        "recording, asked for when none can land any more",
+        lost_mask_alone,
+        Observed(Seen.RECORDING, None, 13.5 + SURE, 70.0),
+        unmasked(70.0) | heard(13.5 + SURE) | fence() | problem(Failure.CALL_CHANGED, None, 13.5, ""),
+    ),
+    Story(
+        "another call is recorded: the masked one may be on hold",
+        play(seen_call, Observed(Seen.MASKED, "call 2", 30.0, 30.0)),
+        Observed(Seen.RECORDING, "call 2", 31.0, 31.0),
+        heard(31.0),
+    ),
     Story(
         "a wish to mask",
         doubted_call,

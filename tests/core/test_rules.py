@@ -235,8 +235,7 @@ def test_an_answer_to_an_old_ticket_is_told_to_the_log() -> None:
 # Open questions: what the rules as they are written allow, and the guarantees do not.
 
 
-@pytest.mark.xfail(strict=True, reason="rule 6 says 'or by read-back': one counts at once, though fenced")
-def test_open_question_a_read_back_beside_an_accepted_mask_ends_the_unmask() -> None:
+def test_a_read_back_beside_an_accepted_mask_ends_the_unmask() -> None:
     """202 to the mask, the agent changes his mind, the recorder says "recording" still, then the mask lands."""
     begun = (Ask(Wish.MASK, 0.0), Answered(1, TAKEN, 0.1), Ask(Wish.UNMASK, 0.5))
     locked = Answered(2, failed(Failure.LOCKED), 0.6)
@@ -244,23 +243,20 @@ def test_open_question_a_read_back_beside_an_accepted_mask_ends_the_unmask() -> 
     assert state.phase is not Phase.UNMASKED
 
 
-@pytest.mark.xfail(strict=True, reason="rule 6 says 'or by read-back': one counts at once, though fenced")
-def test_open_question_a_read_back_beside_an_unanswered_unmask_is_masked() -> None:
+def test_a_read_back_beside_an_unanswered_unmask_is_masked() -> None:
     lost = (Ask(Wish.UNMASK, 2.0), Answered(2, failed(Failure.NO_ANSWER), 3.0), Ask(Wish.MASK, 3.1))
     locked = Answered(3, failed(Failure.LOCKED), 3.2)
     state, _ = play(*MASKED, *lost, locked, Observed(Seen.MASKED, "1", 3.3, 3.3))
     assert state.phase is not Phase.MASKED
 
 
-@pytest.mark.xfail(strict=True, reason="rule 9: the wish that waits behind a superseded request goes on")
-def test_open_question_no_call_said_to_a_superseded_unmask_ends_the_mask_that_waits() -> None:
+def test_no_call_said_to_a_superseded_unmask_ends_the_mask_that_waits() -> None:
     waiting = (Ask(Wish.UNMASK, 2.0), Ask(Wish.MASK, 3.0), Tick(12.0))
     state, _ = play(*MASKED, *waiting, Answered(2, failed(Failure.NO_CALL), 13.0))
     assert state.phase is Phase.UNMASKED
 
 
-@pytest.mark.xfail(strict=True, reason="the core knows one call: a read-back of another one ends the doubt")
-def test_open_question_another_call_recording_says_nothing_of_the_one_on_hold() -> None:
+def test_another_call_recording_says_nothing_of_the_one_on_hold() -> None:
     seen = (Observed(Seen.MASKED, "1", 1.3, 1.3), Observed(Seen.MASKED, "2", 2.0, 2.0))
     state, _ = play(*MASKED, *seen, Observed(Seen.RECORDING, "2", 3.0, 3.0))
     assert state.masked_since is not None

@@ -64,12 +64,12 @@ def test_the_area_is_read_as_people_write_it() -> None:
         (with_("connection", base_url="http://recorder.example"), "connection.base_url", "https://"),
         (with_("connection", base_url="recorder.example"), "connection.base_url", "https://"),
         (with_("connection", base_url=True), "connection.base_url", "a text in quotes"),
-        (with_("masking", deadline="10"), "masking.deadline", "seconds, a number from 2 to 60"),
-        (with_("masking", deadline=True), "masking.deadline", "seconds, a number from 2 to 60"),
-        (with_("masking", deadline=nan), "masking.deadline", "seconds, a number from 2 to 60"),
+        (with_("masking", deadline="10"), "masking.deadline", "seconds, a number from 5 to 60"),
+        (with_("masking", deadline=True), "masking.deadline", "seconds, a number from 5 to 60"),
+        (with_("masking", deadline=nan), "masking.deadline", "seconds, a number from 5 to 60"),
         (with_("masking", evidence_life=inf), "masking.evidence_life", "a number from 30 to 3600"),
-        (with_("masking", deadline=1.9), "masking.deadline", "seconds from 2 to 60"),
-        (with_("masking", deadline=60.1), "masking.deadline", "seconds from 2 to 60"),
+        (with_("masking", deadline=1.9), "masking.deadline", "seconds from 5 to 60"),
+        (with_("masking", deadline=60.1), "masking.deadline", "seconds from 5 to 60"),
         (with_("masking", confirmation="yes"), "masking.confirmation", '"strict" or "accepted"'),
         (with_("masking", confirmation=[1]), "masking.confirmation", '"strict" or "accepted"'),
         (with_("masking", settle=0), "masking.settle", "seconds from 1 to 30"),
@@ -141,14 +141,24 @@ def test_an_unmask_by_itself_is_the_organisations_choice() -> None:
     assert from_data(with_("reminders", auto_unmask=90)).ladder.auto_unmask == 90.0
 
 
+@pytest.mark.parametrize("masking", [{"confirmation": "strict", "settle": 5}, {"settle": 5}])
+def test_settle_without_accepted_is_no_setting(masking: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"masking\.settle: expected only beside"):
+        from_data(with_("masking", **masking))
+
+
+def test_a_value_that_may_hold_a_password_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as error:
+        from_data(with_("connection", base_url="https://agent:canary@example.com"))
+    assert "canary" not in str(error.value)
+
+
 @pytest.mark.guarantee("G02")
 @pytest.mark.parametrize(
     ("masking", "settle"),
     [
         ({}, None),
         ({"confirmation": "strict"}, None),
-        ({"confirmation": "strict", "settle": 5}, None),
-        ({"settle": 5}, None),
         ({"confirmation": "accepted"}, DEFAULT_SETTLE),
         ({"confirmation": "accepted", "settle": 5}, 5.0),
     ],

@@ -1,6 +1,6 @@
 """The table holds no dead entry: each row, each phase it may lead to, and each input comes about in fact."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -52,6 +52,20 @@ ANSWERS = [
 ]
 
 
+def superseded() -> Iterator[list[Event]]:
+    """A request that outlives its wish, and is then told that there is no call; and a doubt about a lost unmask."""
+    no_call = Answer(failure=Failure.NO_CALL)
+    for wish in Wish:
+        begun: list[Event] = [Ask(wish, 0.0), Ask(wish.other, 1.0), Tick(10.0)]
+        yield [*begun, Answered(1, no_call, 11.0)]
+        yield [*begun, Tick(20.0), Answered(1, no_call, 21.0)]
+    lost = Answered(1, Answer(failure=Failure.UNEXPECTED), 1.0)
+    yield [Ask(Wish.UNMASK, 0.0), lost, Observed(Seen.MASKED, None, 2.0, 2.1)]
+    unsent = Answered(2, Answer(failure=Failure.NOT_REACHED), 2.1)
+    for wish, fits in ((Wish.MASK, Seen.MASKED), (Wish.UNMASK, Seen.RECORDING)):
+        yield [Ask(wish.other, 0.0), lost, Ask(wish, 2.0), unsent, Observed(fits, None, 2.15, 2.2)]
+
+
 def by_hand() -> None:
     """From each certainty, each wish, with and without the opposite one waiting, to each answer and the deadline."""
     masked: list[Event] = [Ask(Wish.MASK, 0.0), Answered(1, Answer(confirmed=True), 0.0)]
@@ -67,6 +81,10 @@ def by_hand() -> None:
             ends += [[Tick(20.0), event, Answered(ticket, answer, 21.0)] for event in later[:3]]
             late = Answered(ticket, Answer(failure=Failure.UNEXPECTED), 11.0)
             ends.append([late, Tick(16.5), Answered(ticket + 1, answer, 17.0)])
+    for story in superseded():
+        state = State()
+        for event in story:
+            state, _ = masking.step(state, event)
     for start, wish, waiting, end in product(starts, Wish, (False, True), ends):
         then: list[Event] = [Ask(wish.other, 10.5)] if waiting else []
         state = State()

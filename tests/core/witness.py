@@ -111,7 +111,7 @@ class Witness:
         elif fate in (Fate.PERHAPS, Fate.UNEXPECTED, Fate.DOUBT):
             self.open.add(wish)
             self._perhaps(wish, "G03")
-        elif fate in (Fate.NO_CALL, Fate.INTERNAL) and mine:
+        elif (fate is Fate.NO_CALL and not stale) or (fate is Fate.INTERNAL and mine):
             self._void("G10")
             self.live = None
             if fate is Fate.NO_CALL:
