@@ -194,10 +194,20 @@ def _outside_functions(tree: ast.Module) -> Iterator[ast.AST]:
     called = {node.func.id for one in outside for node in ast.walk(one) if _calls_by_name(node)}  # type: ignore[attr-defined]
     built = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in called]
     for one in (*outside, *built):
-        within = one.body if isinstance(one, ast.ClassDef) else [one]
+        within = one.body if isinstance(one, ast.ClassDef | ast.FunctionDef) else [one]
         for part in within:
-            if not isinstance(part, ast.FunctionDef) or part in built:
-                yield from ast.walk(part)
+            if not isinstance(part, ast.FunctionDef):
+                yield from _values(part)
+
+
+def _values(node: ast.AST) -> Iterator[ast.AST]:
+    """All below a node but types, and the keys of tables: an entry is taken as a whole."""
+    yield node
+    for name, below in ast.iter_fields(node):
+        if name not in ("annotation", "keys"):
+            for one in below if isinstance(below, list) else [below]:
+                if isinstance(one, ast.AST):
+                    yield from _values(one)
 
 
 def _calls_by_name(node: ast.AST) -> bool:
