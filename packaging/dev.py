@@ -371,7 +371,9 @@ def verb_test(args: list[str]) -> int:
     """Every check, each to its end even when an earlier one failed."""
     thorough = {"MASKBAR_THOROUGH": "1"} if "--thorough" in args else {}
     chosen = [arg for arg in args if arg != "--thorough"]
-    tests = ["pytest", "--cov", "--cov-report=", *chosen]
+    # A file at a time for each of some workers: most tests wait for servers, screens and disks.
+    workers = [] if chosen else ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
+    tests = ["pytest", "--cov", "--cov-report=", *workers, *chosen]
     core = ["coverage", "report", "--include=app/core/*", "--fail-under=100"]
     began = time.monotonic()
     failed = []

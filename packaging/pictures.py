@@ -35,7 +35,12 @@ def diagram() -> str:
                 # From one pending wish to the other there is one reason, whatever the moment: it was wished.
                 label = "another wish" if phase.pending and to.pending else why.value
                 edges.setdefault((phase, to), {})[label] = None
-    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> unmasked", "    [*] --> unknown: last run ended masked"]
+    lines = [
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> unmasked",
+        "    [*] --> unknown: last run ended masked",
+    ]
     for (phase, to), reasons in edges.items():
         # Mermaid ends a label at a colon's second sight and breaks at <br>.
         lines.append(f"    {phase.value} --> {to.value}: {'<br>'.join(reasons)}")

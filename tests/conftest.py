@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -87,9 +88,29 @@ def _isolate() -> None:
         time.tzset()
 
 
+# A screen of its own for each of several workers: two windows on one screen take the focus from each other.
+
+_screens: list[subprocess.Popen[bytes]] = []
+
+
+def _own_screen() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ or "DISPLAY" not in os.environ or not shutil.which("Xvfb"):
+        return
+    told, tell = os.pipe()
+    server = ["Xvfb", "-displayfd", str(tell), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
+    _screens.append(subprocess.Popen(server, pass_fds=[tell], stderr=subprocess.DEVNULL))
+    os.close(tell)
+    with open(told, "rb") as number:  # noqa: PTH123  a descriptor, not a path
+        os.environ["DISPLAY"] = f":{number.readline().decode().strip()}"
+    os.environ.pop("XAUTHORITY", None)
+    if shutil.which("openbox"):
+        _screens.append(subprocess.Popen(["openbox"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     _isolate()
+    _own_screen()
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     settings.load_profile("thorough" if THOROUGH else "quick")
@@ -104,6 +125,10 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_unconfigure() -> None:
+    while _screens:
+        screen = _screens.pop()
+        screen.terminate()
+        screen.wait()
     while _homes:
         shutil.rmtree(_homes.pop(), ignore_errors=True)
 

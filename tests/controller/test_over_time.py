@@ -20,6 +20,15 @@ LASTING = Limits(evidence_life=24 * HOURS)
 REFUSED = Answer(failure=Failure.NOT_ALLOWED, status=403)
 
 
+def level(bench: Bench) -> Level:
+    """How loudly the window says it now."""
+    return bench.controller.view.reminding
+
+
+def shown(bench: Bench) -> Phase:
+    return bench.controller.view.phase
+
+
 @pytest.mark.guarantee("G11")
 def test_forgotten_for_eight_hours_is_told_louder_and_louder_and_never_unmasked() -> None:
     async def story() -> None:
@@ -33,8 +42,8 @@ def test_forgotten_for_eight_hours_is_told_louder_and_louder_and_never_unmasked(
         assert len(levels) == 8 * 60
         assert bench.attention == levels[1:]
         assert bench.recorder.asked == [Wish.MASK]
-        assert bench.controller.view.phase is Phase.MASKED
-        assert bench.controller.view.reminding is Level.SOUND
+        assert shown(bench) is Phase.MASKED
+        assert level(bench) is Level.SOUND
         await bench.controller.close()
 
     run(story)
@@ -46,7 +55,7 @@ def test_a_believed_mask_that_grew_old_is_unknown_and_still_reminds() -> None:
         bench = Bench()
         await bench.mask()
         await asyncio.sleep(1 * HOURS)
-        assert bench.controller.view.phase is Phase.UNKNOWN
+        assert shown(bench) is Phase.UNKNOWN
         assert not bench.controller.view.card
         assert len(bench.book.of("reminded")) == 60
         assert bench.recorder.asked == [Wish.MASK]
@@ -60,14 +69,14 @@ def test_still_taking_the_card_puts_the_reminder_off_and_is_written_down() -> No
         bench = Bench(Settings(limits=LASTING))
         await bench.mask()
         await asyncio.sleep(130)
-        assert bench.controller.view.reminding is Level.ALERT
+        assert level(bench) is Level.ALERT
         bench.controller.put_off()
-        assert bench.controller.view.reminding is Level.QUIET
+        assert level(bench) is Level.QUIET
         assert bench.book.of("put off")
         await asyncio.sleep(59)
-        assert bench.controller.view.reminding is Level.QUIET
+        assert level(bench) is Level.QUIET
         await asyncio.sleep(2)
-        assert bench.controller.view.reminding is Level.SAY
+        assert level(bench) is Level.SAY
         await bench.controller.close()
 
     run(story)
@@ -79,8 +88,8 @@ def test_a_failed_unmask_reminds_at_once() -> None:
         await bench.mask()
         bench.controller.ask(Wish.UNMASK, Origin.TRAY)
         await asyncio.sleep(1)
-        assert bench.controller.view.phase is Phase.MASKED
-        assert bench.controller.view.reminding is Level.SAY
+        assert shown(bench) is Phase.MASKED
+        assert level(bench) is Level.SAY
         assert bench.book.of("reminded")
         await bench.controller.close()
 
@@ -103,7 +112,7 @@ def test_the_policys_unmask_counts_down_in_sight_and_is_written_down_as_a_rule()
         assert bench.controller.view.detail in ("Unmasks by itself in 28 s", "Unmasks by itself in 29 s")
         assert bench.controller.view.snooze
         await asyncio.sleep(30)
-        assert bench.controller.view.phase is Phase.UNMASKED
+        assert shown(bench) is Phase.UNMASKED
         assert ("wished", Wish.UNMASK, Origin.RULE) in bench.book.lines
         await bench.controller.close()
 
@@ -117,7 +126,7 @@ def test_the_policys_unmask_can_be_put_off() -> None:
         await asyncio.sleep(290)
         bench.controller.put_off()
         await asyncio.sleep(200)
-        assert bench.controller.view.phase is Phase.MASKED
+        assert shown(bench) is Phase.MASKED
         assert bench.recorder.asked == [Wish.MASK]
         await bench.controller.close()
 
@@ -130,7 +139,7 @@ def test_the_policys_unmask_is_asked_once_also_when_it_fails() -> None:
         await bench.mask()
         await asyncio.sleep(2 * HOURS)
         assert bench.recorder.asked == [Wish.MASK, Wish.UNMASK]
-        assert bench.controller.view.reminding is Level.SOUND
+        assert level(bench) is Level.SOUND
         await bench.controller.close()
 
     run(story)
@@ -161,10 +170,10 @@ def test_a_step_of_the_wall_clock_moves_no_timer_and_is_written_down(step: float
         await asyncio.sleep(30)
         bench.clock.step += step
         await asyncio.sleep(29)
-        assert bench.controller.view.reminding is Level.QUIET
+        assert level(bench) is Level.QUIET
         assert bench.controller.view.clock in ("0:58", "0:59")
         await asyncio.sleep(2)
-        assert bench.controller.view.reminding is Level.SAY
+        assert level(bench) is Level.SAY
         assert bench.book.of("stepped") == [("stepped", round(step))]
         await bench.controller.close()
 
@@ -280,6 +289,11 @@ RECORDING = Reading(granted=True, seen=Seen.RECORDING, contact="c1")
 MASKED = Reading(granted=True, seen=Seen.MASKED, contact="c1")
 
 
+def known(watcher: Watcher) -> bool:
+    """Whether this sign-in may ask is known."""
+    return watcher.granted is not None
+
+
 def watched(bench: Bench, *readings: Reading) -> tuple[Watcher, ScriptedReader, "asyncio.Task[None]"]:
     reader = ScriptedReader(list(readings))
     watcher = Watcher(reader, bench.controller, bench.clock, lambda: "id")
@@ -357,11 +371,12 @@ def test_nothing_there_is_remembered_once_there_must_be_a_call() -> None:
         bench = Bench()
         watcher, reader, task = watched(bench, Reading(granted=None, absent=True))
         await asyncio.sleep(30)
-        assert watcher.granted is None
+        assert not known(watcher)
         assert reader.asked == 1, "without a call nothing is learnt, and nothing asked"
         await bench.mask()
         await asyncio.sleep(60)
-        assert watcher.granted is False
+        assert known(watcher)
+        assert not watcher.granted
         assert reader.asked == 3
         await end(bench, task)
 

@@ -34,7 +34,8 @@ def failed(failure: Failure) -> Answer:
 
 def play(*events: Event, limits: Limits | None = None) -> tuple[State, list[Effect]]:
     """The state after `events`, and all that was to be done."""
-    state, done = State(limits=limits or Limits()), []
+    state = State(limits=limits or Limits())
+    done: list[Effect] = []
     for event in events:
         state, effects = step(state, event)
         done += effects
@@ -114,8 +115,14 @@ def test_an_unmask_accepted_after_its_deadline_raises_the_fence() -> None:
 @pytest.mark.parametrize("chase_ends", [False, True])
 def test_a_mask_accepted_by_the_chase_raises_the_fence(chase_ends: bool) -> None:
     """Else it could land after the unmask: a call masked unseen."""
-    chasing = (Ask(Wish.MASK, 0.0), Answered(1, failed(Failure.LOCKED), 0.1), Tick(1.0))
-    chasing += (Answered(2, failed(Failure.LOCKED), 1.0), Tick(10.0), Tick(15.0), Answered(3, TAKEN, 15.1))
+    asked = (Ask(Wish.MASK, 0.0), Answered(1, failed(Failure.LOCKED), 0.1), Tick(1.0))
+    chasing = (
+        *asked,
+        Answered(2, failed(Failure.LOCKED), 1.0),
+        Tick(10.0),
+        Tick(15.0),
+        Answered(3, TAKEN, 15.1),
+    )
     state, _ = play(*chasing, *([Tick(90.0)] if chase_ends else []), Ask(Wish.UNMASK, 91.0))
     assert state.flight
     state, _ = step(state, Answered(state.flight.ticket, OK, 91.1))
