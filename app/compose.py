@@ -32,7 +32,7 @@ from app.adapters.journal_key import file_key, key_file
 from app.adapters.journal_last_run import LastRun
 from app.adapters.journal_names import boot, new_run
 from app.adapters.journal_reading import default_path
-from app.adapters.loop import Loop
+from app.adapters.loop import Application, Loop
 from app.adapters.network import Network
 from app.adapters.readback import CxoneReader
 from app.adapters.records import JournalRecords
@@ -232,7 +232,7 @@ async def running(
         found: asyncio.Future[Surfaces] = asyncio.get_running_loop().create_future()
         parts = Parts(app, settings, clock, controller, window, place, ended.set, note_incident)
         for work in (
-            _keep_warm(recorder, painted),
+            _keep_warm(recorder, painted, _near(window)),
             _watch(watcher, painted),
             _live(parts, claim, painted, found),
         ):
@@ -293,11 +293,17 @@ async def _watch(watcher: Watcher, painted: asyncio.Event) -> None:
     await watcher.run()
 
 
-async def _keep_warm(recorder: CxoneRecorder, painted: asyncio.Event) -> None:
+async def _keep_warm(recorder: CxoneRecorder, painted: asyncio.Event, near: asyncio.Event) -> None:
     await painted.wait()
     while True:
         await recorder.warm()
-        await asyncio.sleep(recorder.warm_interval)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(recorder.warm_interval):
+                near.clear()
+                await near.wait()
+                while not recorder.doubtful:
+                    near.clear()
+                    await near.wait()
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
@@ -318,7 +324,7 @@ def _loop() -> Iterator[tuple[QApplication, Callable[[Coroutine[None, None, int]
     QApplication.setApplicationVersion(__version__)
     QApplication.setDesktopFileName(APP_ID)
     existing = QApplication.instance()
-    app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    app = existing if isinstance(existing, QApplication) else Application(sys.argv[:1])
     app.setQuitOnLastWindowClosed(False)  # hiding the window must not end the loop under our tasks
     with Loop(app) as loop:
         asyncio.set_event_loop(loop)
@@ -356,7 +362,15 @@ class _Filter(QObject):
 @contextlib.contextmanager
 def _quit_sets(app: QApplication, ended: asyncio.Event) -> Iterator[None]:
     """`app.quit()` would stop the loop under the coroutines' `finally`: it sets the event instead."""
+    if isinstance(app, Application):
+        app.asked = ended.set
+        try:
+            yield
+        finally:
+            app.asked = None
+        return
 
+    # A test's application.
     def seen() -> bool:
         ended.set()
         return True
@@ -386,6 +400,21 @@ def _signals_set(ended: asyncio.Event) -> Iterator[None]:
             with contextlib.suppress(NotImplementedError):
                 loop.remove_signal_handler(number)
             signal.signal(number, handler)
+
+
+def _near(window: Window) -> asyncio.Event:
+    """Set whenever a press may be near: the pointer comes, or the window is shown or brought up."""
+    near = asyncio.Event()
+
+    def seen() -> bool:
+        near.set()
+        return False
+
+    for kind in (QEvent.Type.Enter, QEvent.Type.Show, QEvent.Type.WindowActivate):
+        watcher = _Filter(kind, seen)
+        watcher.setParent(window)
+        window.installEventFilter(watcher)
+    return near
 
 
 def _first_paint(window: Window) -> asyncio.Event:

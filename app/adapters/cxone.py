@@ -58,7 +58,7 @@ class CxoneRecorder:
         *,
         network: Network | None = None,
         clock: Clock | None = None,
-        warm_interval: float = 60.0,
+        warm_interval: float = 150.0,
         warm_floor: float = 15.0,
     ) -> None:
         """Times in seconds. Raises ValueError, with a sentence, for a bad address or an empty agent id."""
@@ -85,6 +85,11 @@ class CxoneRecorder:
     def warm_interval(self) -> float:
         """Seconds from one `warm` to the next that keep the connection open, as far as is known by now."""
         return self._pace.interval
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a `warm` is worth it when a press is near, before the interval is over."""
+        return self._line.doubtful
 
     async def ask(self, wish: Wish, correlation_id: str, limit: float) -> Answer:
         """One request, two when the first was refused with 401; never raises but for cancellation.

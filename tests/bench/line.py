@@ -28,7 +28,7 @@ from app.core.view import View
 
 REST = 600.0
 """Seconds of an agent's day, before the shortening."""
-INTERVAL, FLOOR = 60.0, 15.0
+INTERVAL, FLOOR = 150.0, 15.0
 """The recorder's own defaults, in seconds: a test holds them against it."""
 IN_A_ROW = 4
 

@@ -39,6 +39,7 @@ def test_a_measure_that_breaks_is_a_target_missed(monkeypatch: pytest.MonkeyPatc
 def test_the_slow_line_shortens_the_recorders_own_times() -> None:
     defaults = signature(CxoneRecorder).parameters
     assert (defaults["warm_interval"].default, defaults["warm_floor"].default) == (line.INTERVAL, line.FLOOR)
+    assert run.PING_EVERY == line.INTERVAL
 
 
 @SLOW
