@@ -4,13 +4,13 @@ The one rule: each of them can be missing without harm. What is missing is said,
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from app.adapters.desktop import hotkey, session, tray_host
 from app.adapters.instance import Claim, Desk, serve
-from app.controller import Controller
+from app.controller import DRAW_AFTER, Controller
 from app.core.audit import Origin
 from app.core.ports import Wish
 from app.core.reminders import Level
@@ -53,21 +53,41 @@ async def surfaces(parts: Parts, claim: Claim | None) -> AsyncIterator[Surfaces]
         host = tray_host.TrayHost(tray_changed)
         stack.callback(host.close)
         tray.start()
+        raising = _Raising(parts.place.bring)
+        stack.callback(raising.close)
         hotkeys = hotkey.choose()
         stack.push_async_callback(hotkeys.close)
-        binding = asyncio.create_task(_bind(parts, hotkeys), name="hotkeys")
+        binding = asyncio.create_task(_bind(parts, hotkeys, raising), name="hotkeys")
         stack.push_async_callback(_cancel, binding)
         yield Surfaces(tray, hotkeys, binding)
 
 
-async def _bind(parts: Parts, hotkeys: hotkey.Hotkeys) -> hotkey.Results:
+class _Raising:
+    """Brings the window after what was asked for has left: raising it takes as long as sending a request."""
+
+    def __init__(self, bring: Callable[[], None]) -> None:
+        self._bring = bring
+        self._timer: asyncio.TimerHandle | None = None
+
+    def soon(self) -> None:
+        self.close()
+        self._timer = asyncio.get_running_loop().call_later(DRAW_AFTER, self._bring)
+
+    def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+
+async def _bind(parts: Parts, hotkeys: hotkey.Hotkeys, raising: _Raising) -> hotkey.Results:
     """Beside everything else: a desktop may ask the agent first, which takes as long as the agent does."""
 
     def tell(results: hotkey.Results) -> None:
         reasons = [result.reason for result in results.values() if isinstance(result, hotkey.Unavailable)]
         parts.controller.show_fault("hotkeys", " ".join(dict.fromkeys(reasons)))
 
-    results = await hotkeys.start(parts.settings.hotkeys, lambda action: _pressed(parts, action), tell)
+    results = await hotkeys.start(
+        parts.settings.hotkeys, lambda action: _pressed(parts, action, raising), tell
+    )
     tell(results)
     return results
 
@@ -77,7 +97,7 @@ async def _cancel(task: "asyncio.Task[hotkey.Results]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _pressed(parts: Parts, action: Action) -> None:
+def _pressed(parts: Parts, action: Action, raising: _Raising) -> None:
     """A hotkey is answered in sight, also when the window is out of sight."""
     match action:
         case Action.MASK | Action.UNMASK:
@@ -87,7 +107,7 @@ def _pressed(parts: Parts, action: Action) -> None:
         case Action.SHOW:
             parts.place.come()
             return
-    parts.place.bring()
+    raising.soon()
 
 
 def _welcome_back(controller: Controller) -> None:

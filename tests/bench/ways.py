@@ -25,7 +25,6 @@ from app.core.records import NoRecords
 from app.core.settings import Settings
 from app.core.shortcut import Action, parse
 from app.core.states import Phase
-from app.parts import Parts
 from tests.bench.far import Far
 from tests.bench.press import SETTLE
 from tests.e2e.fingers import Fingers
@@ -33,6 +32,8 @@ from tests.e2e.fingers import Fingers
 WARM_UP = 10
 HELD_UP = 0.005
 """Seconds."""
+PATIENCE = 10.0
+"""Seconds for an answer that is bound to come."""
 SAME_KEYS = 0.06
 """Seconds between two presses of one combination: sooner, it counts as a key that bounces."""
 KEYS = {Action.MASK: "Ctrl+Alt+M", Action.UNMASK: "Ctrl+Alt+U"}
@@ -40,13 +41,19 @@ KEYS = {Action.MASK: "Ctrl+Alt+M", Action.UNMASK: "Ctrl+Alt+U"}
 
 async def answered(program: compose.Program, phase: Phase) -> None:
     # Asked from time to time: a listener of ours would be drawn along with the window.
-    while program.controller.state.phase is not phase:  # noqa: ASYNC110
+    until = time.monotonic() + PATIENCE
+    while program.controller.state.phase is not phase:
+        assert time.monotonic() < until, f"no {phase} came of a press: {program.controller.view}"
         await asyncio.sleep(0.001)
     await asyncio.sleep(SETTLE)
 
 
 async def click(fingers: Fingers, program: compose.Program, leads_to: Phase) -> int:
-    """On the button, where the pointer rests. When (ns) it was let go."""
+    """On the button. When (ns) it was let go."""
+    button = program.window.button
+    where = button.mapToGlobal(button.rect().center())
+    fingers.move(where.x(), where.y())
+    await asyncio.sleep(SETTLE)
     fingers.button(down=True)
     await asyncio.sleep(SETTLE)
     at = time.monotonic_ns()
@@ -69,10 +76,10 @@ async def press(fingers: Fingers, program: compose.Program, key: str, leads_to: 
     return at
 
 
-def hold_up(call: Callable[[Parts, Action], None]) -> Callable[[Parts, Action], None]:
-    def held(parts: Parts, action: Action) -> None:
+def hold_up(call: Callable[..., None]) -> Callable[..., None]:
+    def held(*arguments: object) -> None:
         time.sleep(HELD_UP)
-        call(parts, action)
+        call(*arguments)
 
     return held
 
@@ -90,10 +97,7 @@ def measure(url: str, presses: int, *, slower: bool = False) -> dict[str, list[f
     async def use(program: compose.Program) -> int:
         bound = await (await program.surfaces).binding
         assert set(bound) == set(KEYS), bound
-        button = program.window.button
-        where = button.mapToGlobal(button.rect().center())
         with Fingers(os.environ["DISPLAY"]) as fingers:
-            fingers.move(where.x(), where.y())
             for number in range(WARM_UP + presses):
                 if number == WARM_UP:
                     await asyncio.to_thread(server.stamps)
