@@ -12,7 +12,7 @@ from tests.stories.broken import BROKEN
 
 TESTS = Path(__file__).parent
 
-PROMISED = {f"G{number:02}" for number in (*range(1, 11), 16)}
+PROMISED = {f"G{number:02}" for number in (*range(1, 17), 21, 22, *range(24, 30))}
 """What MaskBar promises by now; each issue adds its own."""
 
 NEVERS = {"G01", "G02", "G04", "G05", "G06", "G07", "G09", "G10"}
