@@ -195,7 +195,7 @@ def test_the_key_is_not_shown_to_a_bad_server() -> None:
     with Pages(tls=GOOD) as elsewhere:
         away = Page(307, headers=(("Location", elsewhere.url),))
         with Pages(away, tls=GOOD) as pages:
-            assert asyncio.run(sign_in(pages.url)) is Failure.NO_TOKEN
+            assert asyncio.run(sign_in(pages.url)) is Failure.ODD_SIGN_IN
         assert elsewhere.seen == []
 
 
