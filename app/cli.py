@@ -53,7 +53,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     if problem := _no_display():
         return _refuse(problem)
     if asked.verb == "demo":
-        return _demo(asked.tour)
+        return _tour(asked.tour) if asked.tour else _demo()
     return _window(asked.settings)
 
 
@@ -75,7 +75,7 @@ def _parser() -> "argparse.ArgumentParser":
     )
     parser.add_argument("--log", type=Path, metavar="FILE", help="write what happens to this file")
     parser.set_defaults(verb="window", tour=None)
-    verbs = parser.add_subparsers(title="verbs", metavar="")
+    verbs = parser.add_subparsers(prog="maskbar", title="verbs", metavar="")
     for verb in COMMANDS:
         # Here only to be listed; whoever gets here gave an option of the window's before the verb.
         command = verbs.add_parser(verb, help=VERBS[verb], add_help=False)
@@ -116,28 +116,45 @@ def _window(settings_file: "Path | None") -> int:
     if isinstance(claim, int):
         return claim
     with claim:  # held to the very end: a window that still closes is not yet gone
-        from app import compose
+        from app.opening import Opening
 
-        return compose.open_window(settings, key_id, key_secret, claim)
+        with Opening() as opening:
+            opening.paint()
+            if opening.ended:
+                return 0
+            from app import compose
+
+            return compose.open_window(opening, settings, key_id, key_secret, claim)
 
 
-def _demo(tour: "Path | None") -> int:
+def _demo() -> int:
+    from app.adapters.training import Training
+
+    with Training() as training:  # its process comes up while the window does
+        from app.opening import Opening
+
+        with Opening() as opening:
+            opening.paint()
+            if opening.ended:
+                return 0
+            from app import compose
+
+            return compose.open_demo(opening, training)
+
+
+def _tour(folder: "Path") -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return _refuse(f"{folder}: cannot be made a folder for the pictures ({error.strerror})")
     from app import compose
 
-    if tour is None:
-        return compose.open_demo()
-    try:
-        tour.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        return _refuse(f"{tour}: cannot be made a folder for the pictures ({error.strerror})")
-    return compose.open_tour(tour)
+    return compose.open_tour(folder)
 
 
 def _no_display() -> str:
     """Qt would end the process with a core dump; a sentence serves better."""
-    import platform
-
-    if platform.system() != "Linux" or os.environ.get("QT_QPA_PLATFORM"):
+    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
         return ""
     if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         return ""

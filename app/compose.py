@@ -9,7 +9,6 @@ import logging
 import random
 import secrets
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -18,21 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from PySide6.QtCore import QEvent, QObject, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QEvent, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 import app.adapters.pyside  # noqa: F401  before anything else of ours
-from app import APP_ID, NAME, __version__
+from app import NAME, __version__
+from app.adapters.application import Application
 from app.adapters.clock import SystemClock
 from app.adapters.cxone import CxoneRecorder
-from app.adapters.desktop.placement import choose as choose_placement
 from app.adapters.instance_lock import Claim
 from app.adapters.journal import Journal
 from app.adapters.journal_key import file_key, key_file
 from app.adapters.journal_last_run import LastRun
 from app.adapters.journal_names import boot, new_run
 from app.adapters.journal_reading import default_path
-from app.adapters.loop import Application, Loop
+from app.adapters.loop import Loop
 from app.adapters.network import Network
 from app.adapters.readback import CxoneReader
 from app.adapters.records import JournalRecords
@@ -46,11 +45,13 @@ from app.core.reminders import Ladder, Level
 from app.core.settings import Settings
 from app.core.states import Limits, Notice, Phase, State
 from app.core.view import NOTICES
+from app.opening import Filter, Opening, application, first_paint
 from app.parts import Parts
 from app.ui.window import Calls, Window
 from app.watcher import Watcher
 
 if TYPE_CHECKING:
+    from app.adapters.training import Training
     from app.surfaces import Surfaces
 
 log = logging.getLogger("maskbar.compose")
@@ -72,22 +73,28 @@ class Program:
     """Tray, hotkeys and commands, once they are there."""
 
 
-def open_window(settings: Settings, key_id: str, key_secret: str, claim: Claim) -> int:
-    """The window on the service that the settings name, as this session's only one. Returns the exit code."""
-    with _loop() as (app, complete):
-        return complete(_run(app, settings, key_id, key_secret, default_path(), _until_ended, claim=claim))
+def open_window(
+    opening: Opening, settings: Settings, key_id: str, key_secret: str, claim: Claim | None = None
+) -> int:
+    """The program behind the window, on the service that the settings name. Returns the exit code.
+
+    `claim`: it is this session's window, and hears its commands.
+    """
+    journal = default_path()
+    with _loop(opening.app) as (app, complete):
+        return complete(
+            _run(app, settings, key_id, key_secret, journal, _until_ended, claim=claim, opening=opening)
+        )
 
 
-def open_demo() -> int:
-    """The window on a simulated call."""
-    from app.adapters.training import Training
+def open_demo(opening: Opening, training: "Training") -> int:
+    """The program behind the window, on a simulated call."""
     from app.simulator import tenant
 
-    with Training() as training, _own_journal() as journal, _loop() as (app, complete):
+    with _own_journal() as journal, _loop(opening.app) as (app, complete):
         settings = Settings(base_url=training.url, user_id=tenant.USER_ID)
-        return complete(
-            _run(app, settings, tenant.ACCESS_KEY_ID, tenant.ACCESS_KEY_SECRET, journal, _until_ended)
-        )
+        key = (tenant.ACCESS_KEY_ID, tenant.ACCESS_KEY_SECRET)
+        return complete(_run(app, settings, *key, journal, _until_ended, opening=opening))
 
 
 def open_tour(folder: Path, wrap: Wrap = lambda recorder: recorder) -> int:
@@ -133,8 +140,9 @@ async def _run(
     use: Callable[[Program], Awaitable[int]],
     wrap: Wrap = lambda recorder: recorder,
     claim: Claim | None = None,
+    opening: Opening | None = None,
 ) -> int:
-    async with running(app, settings, key_id, key_secret, journal_path, wrap, claim) as program:
+    async with running(app, settings, key_id, key_secret, journal_path, wrap, claim, opening) as program:
         using = asyncio.ensure_future(use(program))
         ending = asyncio.ensure_future(program.ended.wait())
         await asyncio.wait((using, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -157,10 +165,16 @@ async def running(
     journal_path: Path,
     wrap: Wrap = lambda recorder: recorder,
     claim: Claim | None = None,
+    opening: Opening | None = None,
 ) -> AsyncIterator[Program]:
-    """All parts, built in order and closed in reverse. Nothing touches the network before the first paint."""
+    """All parts, built in order and closed in reverse. Nothing touches the network before the state is painted.
+
+    `opening`: the window, when it is there already.
+    """
     async with contextlib.AsyncExitStack() as stack:
         ended = asyncio.Event()
+        opening = opening or stack.enter_context(Opening())
+        opening.listen(ended.set)
         stack.enter_context(_quit_sets(app, ended))
         stack.enter_context(_signals_set(ended))
 
@@ -207,11 +221,9 @@ async def running(
             else:
                 window.showMinimized()
 
-        window = Window(_calls(controller, ended, close, lambda: controller.spawn(incident(), "incident")))
-        stack.callback(window.deleteLater)
-        stack.callback(window.hide)
-        place = choose_placement(window)
-        stack.callback(place.close)
+        window, place = opening.window, opening.place
+        stack.callback(opening.hide)
+        window.obey(_calls(controller, ended, close, lambda: controller.spawn(incident(), "incident")))
         journal.listen(lambda trouble: controller.show_fault("journal", trouble.sentence if trouble else ""))
 
         def call_attention(level: Level) -> None:
@@ -226,8 +238,9 @@ async def running(
         controller.call_attention = call_attention
         controller.listen(window.show_view)
         controller.begin()
-        painted = _first_paint(window)
-        window.show()
+        painted = _painted(window)
+        if not opening.ended:
+            window.show()
         watcher = Watcher(CxoneReader(recorder), controller, clock, _new_id)
         found: asyncio.Future[Surfaces] = asyncio.get_running_loop().create_future()
         parts = Parts(app, settings, clock, controller, window, place, ended.set, note_incident)
@@ -312,20 +325,16 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 
 
 @contextlib.contextmanager
-def _loop() -> Iterator[tuple[QApplication, Callable[[Coroutine[None, None, int]], int]]]:
+def _loop(
+    app: QApplication | None = None,
+) -> Iterator[tuple[QApplication, Callable[[Coroutine[None, None, int]], int]]]:
     """One thread, one loop, asyncio on Qt's: the application, and what runs a coroutine to its end."""
 
     def complete(main: Coroutine[None, None, int]) -> int:
         code: int = loop.run_until_complete(main)
         return code
 
-    qInstallMessageHandler(_log_qt)
-    QApplication.setApplicationName(NAME)
-    QApplication.setApplicationVersion(__version__)
-    QApplication.setDesktopFileName(APP_ID)
-    existing = QApplication.instance()
-    app = existing if isinstance(existing, QApplication) else Application(sys.argv[:1])
-    app.setQuitOnLastWindowClosed(False)  # hiding the window must not end the loop under our tasks
+    app = app or application()
     with Loop(app) as loop:
         asyncio.set_event_loop(loop)
         loop.set_default_executor(DaemonThreads())
@@ -334,29 +343,6 @@ def _loop() -> Iterator[tuple[QApplication, Callable[[Coroutine[None, None, int]
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
     qInstallMessageHandler(None)
-
-
-_LEVELS = {
-    QtMsgType.QtDebugMsg: logging.DEBUG,
-    QtMsgType.QtInfoMsg: logging.INFO,
-    QtMsgType.QtWarningMsg: logging.WARNING,
-}
-
-
-def _log_qt(kind: QtMsgType, _context: object, message: str) -> None:
-    logging.getLogger("maskbar.qt").log(_LEVELS.get(kind, logging.ERROR), "%s", message)
-
-
-class _Filter(QObject):
-    """Calls `seen` when an event of the given type passes; swallows the event if `seen` returns True."""
-
-    def __init__(self, kind: QEvent.Type, seen: Callable[[], bool]) -> None:
-        super().__init__()
-        self._kind = kind
-        self._seen = seen
-
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        return event.type() == self._kind and self._seen()
 
 
 @contextlib.contextmanager
@@ -375,7 +361,7 @@ def _quit_sets(app: QApplication, ended: asyncio.Event) -> Iterator[None]:
         ended.set()
         return True
 
-    watcher = _Filter(QEvent.Type.Quit, seen)
+    watcher = Filter(QEvent.Type.Quit, seen)
     app.installEventFilter(watcher)
     try:
         yield
@@ -411,23 +397,19 @@ def _near(window: Window) -> asyncio.Event:
         return False
 
     for kind in (QEvent.Type.Enter, QEvent.Type.Show, QEvent.Type.WindowActivate):
-        watcher = _Filter(kind, seen)
+        watcher = Filter(kind, seen)
         watcher.setParent(window)
         window.installEventFilter(watcher)
     return near
 
 
-def _first_paint(window: Window) -> asyncio.Event:
-    """Set once the window has been painted."""
+def _painted(window: Window) -> asyncio.Event:
+    """Set once the window has been painted as it is now."""
     painted = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def seen() -> bool:
-        window.removeEventFilter(watcher)
-        loop.call_soon(painted.set)  # after this event, so that the paint itself comes first
-        return False
+    def seen() -> None:
+        loop.call_soon(painted.set)  # after the paint itself
 
-    watcher = _Filter(QEvent.Type.Paint, seen)
-    watcher.setParent(window)
-    window.installEventFilter(watcher)
+    first_paint(window, seen)
     return painted

@@ -44,11 +44,13 @@ PURE = frozenset(
 )
 """What core may use of the standard library: nothing that waits, asks for the time, throws dice or reaches out."""
 IMPURE_CALLS = frozenset({"now", "utcnow", "today", "open", "print", "input", "exec", "eval", "__import__"})
-UI_SEES = frozenset(f"app.core.{name}" for name in ("view", "settings", "ports", "states", "reminders"))
+UI_SEES = frozenset(
+    f"app.core.{name}" for name in ("picture", "terms", "view", "settings", "ports", "states", "reminders")
+)
 """Of core, ui sees what is drawn, and the words in it."""
 COMMANDS = ("app/cli.py", "app/command.py", "app/audit_command.py", "app/__main__.py")
 """The command line: `status` must not load Qt."""
-ROOTS = ("app/compose.py", "app/surfaces.py", "app/parts.py", "app/tour.py")
+ROOTS = ("app/compose.py", "app/opening.py", "app/surfaces.py", "app/parts.py", "app/tour.py")
 """They put everything together."""
 
 PAIRS = {

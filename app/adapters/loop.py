@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QEvent, QObject, QTimerEvent
+from PySide6.QtCore import QObject, QTimerEvent
 from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
@@ -78,19 +78,3 @@ class Loop(QEventLoop):  # type: ignore[misc]  # qasync has no types
     ) -> _Handle:
         """`delay` in seconds."""
         return self._timer.add_callback(_Handle(callback, args, self, context), delay)
-
-
-class Application(QApplication):
-    """`quit`, by whomever, only asks: it would stop the loop under the coroutines' `finally`.
-
-    An event filter would do the same for any application. But it would see every event of every object, and PySide6
-    makes what it hands over known to Python: Qt's own widgets and 190 classes that nobody uses, 3 MB.
-    """
-
-    asked: Callable[[], None] | None = None
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Quit and self.asked:
-            self.asked()
-            return True
-        return super().event(event)

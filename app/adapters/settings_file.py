@@ -6,8 +6,6 @@ The one rule: the file is only read; what is wrong with it is one clear line, an
 import tomllib
 from pathlib import Path
 
-from platformdirs import user_config_path
-
 from app.core.settings import Settings, SettingsError, from_data
 
 LARGEST = 1_000_000
@@ -19,6 +17,8 @@ class SettingsFileError(Exception):
 
 
 def default_path() -> Path:
+    from platformdirs import user_config_path  # not loaded when the file is named
+
     return user_config_path("MaskBar", appauthor=False) / "settings.toml"
 
 

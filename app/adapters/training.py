@@ -9,7 +9,6 @@ import sys
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
 
 START_LIMIT = 15.0
 """Seconds within which it must say that it listens."""
@@ -49,6 +48,8 @@ class Training:
         return self._call(f"/_sim/truth?{urlencode({'userId': user_id})}")
 
     def _call(self, path: str, body: bytes | None = None) -> dict[str, Any]:
+        from urllib.request import Request, urlopen  # half as much as Qt: not before the first picture
+
         request = Request(self.url + path, body, {"Content-Type": "application/json"})  # noqa: S310  loopback
         with urlopen(request, timeout=10) as answer:  # noqa: S310  the same
             found: dict[str, Any] = json.load(answer)

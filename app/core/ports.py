@@ -8,17 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from app.core.failures import Failure
-
-
-class Wish(Enum):
-    """What the agent wants of the recording. A target, never the verb "toggle": asking again is harmless."""
-
-    MASK = "mask"
-    UNMASK = "unmask"
-
-    @property
-    def other(self) -> "Wish":
-        return Wish.UNMASK if self is Wish.MASK else Wish.MASK
+from app.core.terms import Wish
 
 
 class Seen(Enum):

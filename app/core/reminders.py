@@ -11,38 +11,9 @@ moment, or a program that was not run for a while, begins with the countdown.
 """
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
-from app.core.ports import Wish
-from app.core.states import Phase, State
-
-
-class Level(IntEnum):
-    """How loudly it is said. Each contains the ones before it."""
-
-    QUIET = 0
-    SAY = 1
-    """In the window."""
-    ALERT = 2
-    """The window pulses and comes to the front, the taskbar is alerted, a notification is sent."""
-    SOUND = 3
-    """A sound as well, again and again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """All times in seconds of masked time."""
-
-    say: float = 60.0
-    alert: float = 120.0
-    sound: float = 180.0
-    sound_every: float = 60.0
-    snooze: float = 60.0
-    """How long "still taking the card" puts it off."""
-    auto_unmask: float | None = None
-    """The organisation's policy: unmask by itself then. None: never."""
-    countdown: float = 30.0
-    """For how long before that the window counts down, and the agent can put it off."""
+from app.core.states import State
+from app.core.terms import Ladder, Level, Phase, Wish
 
 
 @dataclass(frozen=True, slots=True)

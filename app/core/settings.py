@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 from app.core.address import check_base_url
-from app.core.reminders import Ladder
 from app.core.shortcut import Action, Shortcut, parse
-from app.core.states import Limits
+from app.core.terms import Ladder, Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from app.core.failures import Failure
-from app.core.ports import Answer, Seen, Wish
-
-
-class Phase(Enum):
-    """What is known of the recording."""
-
-    UNMASKED = "unmasked"
-    MASKING = "masking"
-    MASKED = "masked"
-    UNMASKING = "unmasking"
-    UNKNOWN = "unknown"
-
-    @property
-    def pending(self) -> bool:
-        return self in (Phase.MASKING, Phase.UNMASKING)
+from app.core.ports import Answer, Seen
+from app.core.terms import Limits, Phase, Wish
 
 
 class How(Enum):
@@ -33,31 +20,6 @@ class How(Enum):
     """The service accepted the mask (202), and the organisation has decided that this is enough."""
     RECORDER = "recorder"
     """The recorder, asked for the recording's status, said so. It speaks of the voice only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """All times in seconds."""
-
-    deadline: float = 10.0
-    """A pending wish ends by then, whatever happens."""
-    attempt: float = 5.0
-    """One request may take this long."""
-    first_pause: float = 0.4
-    pause_factor: float = 2.0
-    longest_pause: float = 2.0
-    shortest_pause: float = 0.1
-    quiet: float = 2.0
-    """Between the two confirmations that the fence asks for."""
-    evidence_life: float = 300.0
-    """A confirmed mask is believed for this long."""
-    chase_pause: float = 5.0
-    chase_for: float = 60.0
-    """UNKNOWN with the wish mask: ask every `chase_pause` for `chase_for`."""
-    press_guard: float = 0.5
-    """A click on Unmask this soon after MASKED appeared is the second half of a double-click."""
-    settle: float | None = None
-    """None: only a 200 confirms. A number: a 202 so long after the first 202 counts too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What every surface shows: one View from one state and one moment, so that no two surfaces can disagree.
 
 The one rule: `card` (the card may be taken) is true in MASKED and nowhere else, and no word says otherwise.
-All words that depend on the state are here and in `failures.py`; sentences are whole, for translators.
+All words that depend on the state are here and in `failures.py`; sentences are whole, for translators. What a View is
+made of stands in `picture.py`.
 """
 
 import math
@@ -9,74 +10,10 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from app.core.failures import Failure
-from app.core.ports import Wish
-from app.core.reminders import Climb, Ladder, Level, countdown, level, masked_for
-from app.core.states import How, Notice, Phase, Problem, State
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A thing the agent can do. `enabled` False: shown, and not now."""
-
-    label: str
-    wish: Wish
-    enabled: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A failure that stays until it is acknowledged or overtaken by a success."""
-
-    happened: str
-    card: str
-    """Whether the card may be taken."""
-    todo: str
-    code: str
-    """For support: the failure's name."""
-    words: str = ""
-    """The service's own words."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What is drawn, said and answered."""
-
-    phase: Phase
-    word: str
-    """The state, in capitals."""
-    guidance: str
-    """One short sentence: what it means for the agent, now."""
-    detail: str
-    """Why it is so, or for how long already: a few words; empty when there is nothing to say."""
-    icon: str
-    """The name of the state's shape, in resources/icons."""
-    card: bool
-    """The card may be taken."""
-    button: Choice
-    second: Choice | None = None
-    clock: str = ""
-    """How long the call has been masked, as 0:42; empty when it is not."""
-    progress: float | None = None
-    """The time that a pending wish has taken, as a part of its deadline, 0 to 1."""
-    reminding: Level = Level.QUIET
-    """The call was left masked (or may have been): how loudly it is said."""
-    alarm: bool = False
-    """The recorder contradicts what was shown: the agent may be taking a card right now."""
-    snooze: str = ""
-    """What the agent can press to be reminded later; empty when there is nothing to put off."""
-    message: Message | None = None
-    notice: str = ""
-    """Why the last press started nothing."""
-    leaving: str = ""
-    """The question that is asked before MaskBar ends while the call may be masked."""
-    fault: str = ""
-    """Something beside the recording that the agent should know: the journal cannot be written."""
-
-    @property
-    def spoken(self) -> str:
-        """For screen readers and tooltips: the state and what it means, in one line."""
-        return f"{self.word} {self.clock}. {self.guidance}" if self.clock else f"{self.word}. {self.guidance}"
-
+from app.core.picture import NO_CARD, Choice, Message, View
+from app.core.reminders import Climb, countdown, level, masked_for
+from app.core.states import How, Notice, Problem, State
+from app.core.terms import Ladder, Level, Phase, Wish
 
 WORDS = {
     Phase.UNMASKED: "NOT MASKED",
@@ -99,7 +36,6 @@ HOW = {
     How.RECORDER: "Voice confirmed by the recorder",
 }
 
-NO_CARD = "Do not take card details."
 STOP_CARD = "STOP taking the card."
 CONTRADICTIONS = frozenset({Failure.RECORDING_AGAIN, Failure.NOT_PROVEN})
 

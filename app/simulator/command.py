@@ -93,7 +93,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(url: str) -> None:
-    print(f"listening {url}", flush=True)
+    try:
+        print(f"listening {url}", flush=True)
+    except BrokenPipeError:
+        # Whoever started it has gone meanwhile. Python would complain at its own end, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end_on_signals(server: Server) -> None:

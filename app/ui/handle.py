@@ -4,7 +4,6 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
-from app.core.states import Phase
 from app.ui import theme
 from app.ui.icons import shape
 
@@ -16,26 +15,28 @@ class Handle(QAbstractButton):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._phase = Phase.UNMASKED
+        self._look = ("", "")
         self._pressed_at: QPoint | None = None
         self.setFixedWidth(theme.BLOCK_WIDTH)
         self.setToolTip("Drag to move. Click for the menu.")
         self.setAccessibleName("Menu")
 
-    def show_phase(self, phase: Phase) -> None:
-        if phase is not self._phase:
-            self._phase = phase
+    def show_shape(self, name: str, ground: str) -> None:
+        """The name of the shape, and the block's colour (#RRGGBB)."""
+        if (name, ground) != self._look:
+            self._look = (name, ground)
             self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(theme.BLOCK_WIDTH, theme.BAR_HEIGHT)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        name, ground = self._look
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.COLOURS[self._phase].block))
+        painter.fillRect(self.rect(), QColor(ground))
         square = QRectF(0, 0, theme.ICON, theme.ICON)
         square.moveCenter(QRectF(self.rect()).center())
-        shape(self._phase.value, WHITE).render(painter, square)
+        shape(name, WHITE).render(painter, square)
         if self.hasFocus():
             painter.setPen(QPen(QColor(WHITE), 2, Qt.PenStyle.DotLine))
             painter.drawRect(self.rect().adjusted(3, 3, -4, -4))

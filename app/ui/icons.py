@@ -8,8 +8,6 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 import resources
-from app.core.states import Phase
-from app.ui.theme import COLOURS
 
 
 @cache
@@ -24,14 +22,14 @@ def shape(name: str, colour: str) -> QSvgRenderer:
 
 
 @cache
-def window_icon(phase: Phase) -> QIcon:
-    """The state as an icon for the taskbar and the window list."""
+def window_icon(name: str, colour: str) -> QIcon:
+    """The shape as an icon for the taskbar and the window list."""
     icon = QIcon()
     for size in (16, 24, 32, 48, 64):
         pixmap = QPixmap(size, size)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        shape(phase.value, COLOURS[phase].block).render(painter, QRectF(0, 0, size, size))
+        shape(name, colour).render(painter, QRectF(0, 0, size, size))
         painter.end()
         icon.addPixmap(pixmap)
     return icon

@@ -5,7 +5,8 @@ The one rule: no state is told by colour alone; each has its own shape and word 
 
 from dataclasses import dataclass
 
-from app.core.states import Phase
+from app.core.picture import View
+from app.core.terms import Level, Phase
 
 WIDTH = 420
 """Device-independent pixels, like all sizes here."""
@@ -44,6 +45,8 @@ COLOURS = {
     Phase.UNMASKING: Colours("#B45309"),
     Phase.UNKNOWN: Colours("#9D174D", ground="#FDF2F8"),
 }
+STARTING = COLOURS[Phase.MASKING]
+"""Whatever has to be waited for looks alike."""
 
 REMINDING = "#FDE047"
 """The ground of a call that was left masked."""
@@ -56,8 +59,8 @@ ALARM = "#FECACA"
 """The ground when the recorder contradicts a mask."""
 
 
-def colours(phase: Phase, reminding: bool, alarm: bool) -> Colours:
-    plain = COLOURS[phase]
-    if not (reminding or alarm):
-        return plain
-    return Colours(plain.block, ALARM if alarm else REMINDING, "#111827", "#374151")
+def colours(view: View) -> Colours:
+    plain = STARTING if view.starting else COLOURS[view.phase]
+    if view.alarm or view.reminding > Level.QUIET:
+        return Colours(plain.block, ALARM if view.alarm else REMINDING, "#111827", "#374151")
+    return plain

@@ -158,7 +158,7 @@ def tray_icon(view: View, platform: str = sys.platform) -> QIcon:
     """
     icon = QIcon()
     mask = platform == "darwin"
-    colours = theme.colours(view.phase, view.reminding > Level.QUIET, view.alarm)
+    colours = theme.colours(view)
     loud = view.reminding > Level.QUIET or view.alarm
     ground, ink = (colours.ground, colours.text) if loud else (colours.block, WHITE)
     for size in SIZES:

@@ -20,37 +20,39 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.ports import Wish
-from app.core.reminders import Level
-from app.core.states import Phase
-from app.core.view import Message, View
+from app.core.picture import STARTING, Message, View
+from app.core.terms import Level, Wish
 from app.ui import theme
 from app.ui.handle import Handle
 from app.ui.icons import window_icon
 
 
+def _nothing(*_: object) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What the window calls when the agent does something."""
+    """What the window calls when the agent does something. By default nothing."""
 
-    foretell: Callable[[], None]
+    foretell: Callable[[], None] = _nothing
     """The button went down: what its release will ask for can be written down already."""
-    withdraw: Callable[[], None]
+    withdraw: Callable[[], None] = _nothing
     """It came up again; if that was no click, nothing is asked."""
-    press: Callable[[], None]
-    choose: Callable[[Wish], None]
-    acknowledge: Callable[[], None]
-    put_off: Callable[[], None]
+    press: Callable[[], None] = _nothing
+    choose: Callable[[Wish], None] = _nothing
+    acknowledge: Callable[[], None] = _nothing
+    put_off: Callable[[], None] = _nothing
     """Still taking the card."""
-    incident: Callable[[], None]
+    incident: Callable[[], None] = _nothing
     """Card data may have been recorded."""
-    close: Callable[[], None]
+    close: Callable[[], None] = _nothing
     """The window was closed; it is hidden now."""
-    leave: Callable[[], None]
+    leave: Callable[[], None] = _nothing
     """Quit, or ask first."""
-    unmask_and_leave: Callable[[], None]
-    leave_masked: Callable[[], None]
-    stay: Callable[[], None]
+    unmask_and_leave: Callable[[], None] = _nothing
+    leave_masked: Callable[[], None] = _nothing
+    stay: Callable[[], None] = _nothing
 
 
 class Window(QWidget):
@@ -65,7 +67,7 @@ class Window(QWidget):
         self._second_wish = Wish.UNMASK
         self._style = ""
         self._insists = 0
-        self._colours = theme.COLOURS[Phase.UNMASKED]
+        self._colours = theme.colours(STARTING)
         self._bright = True
         self._pulsing = QTimer(self)
         self._pulsing.setInterval(theme.PULSE_MS)
@@ -79,25 +81,25 @@ class Window(QWidget):
         self.clock = _label("clock")
         self.guidance = _label("guidance")
         self.detail = _label("detail")
-        self.button = _button("button", calls.press)
-        self.button.pressed.connect(calls.foretell)
+        self.button = _button("button", lambda: self._calls.press())
+        self.button.pressed.connect(lambda: self._calls.foretell())
         # After the click that the same release may be.
-        self.button.released.connect(lambda: QTimer.singleShot(0, self, calls.withdraw))
+        self.button.released.connect(lambda: QTimer.singleShot(0, self, lambda: self._calls.withdraw()))
         self.progress = QProgressBar()
         self.happened = _label("happened", wrap=True)
         self.card = _label("card", wrap=True)
         self.todo = _label("todo", wrap=True)
-        self.second = _button("second", lambda: calls.choose(self._second_wish))
-        self.dismiss = _button("dismiss", calls.acknowledge)
+        self.second = _button("second", lambda: self._calls.choose(self._second_wish))
+        self.dismiss = _button("dismiss", lambda: self._calls.acknowledge())
         self.dismiss.setText("OK")
         self.dismiss.setAccessibleName("OK, I have read it")
-        self.snooze = _button("snooze", calls.put_off)
+        self.snooze = _button("snooze", lambda: self._calls.put_off())
         self.fault = _label("fault", wrap=True)
         self.leaving = _label("leaving", wrap=True)
         self.leave_choices = (
-            _button("unmaskAndLeave", calls.unmask_and_leave, "Unmask, then quit"),
-            _button("leaveMasked", calls.leave_masked, "Quit anyway"),
-            _button("stay", calls.stay, "Stay"),
+            _button("unmaskAndLeave", lambda: self._calls.unmask_and_leave(), "Unmask, then quit"),
+            _button("leaveMasked", lambda: self._calls.leave_masked(), "Quit anyway"),
+            _button("stay", lambda: self._calls.stay(), "Stay"),
         )
         self._sentences = (self.fault, self.leaving, self.happened, self.card, self.todo)
         self._choices = (self.snooze, self.second, self.dismiss, *self.leave_choices)
@@ -109,17 +111,21 @@ class Window(QWidget):
         self._minimise = QAction("Minimise", self)
         self._minimise.triggered.connect(self.showMinimized)
         self._quit = QAction("Quit MaskBar", self)
-        self._quit.triggered.connect(calls.leave)
+        self._quit.triggered.connect(lambda: self._calls.leave())
         self._incident = QAction("Card data may have been recorded…", self)
-        self._incident.triggered.connect(calls.incident)
+        self._incident.triggered.connect(lambda: self._calls.incident())
         self._menu = QMenu(self)
         self._menu.addActions([self._incident, self._minimise, self._quit])
         self.handle.clicked.connect(lambda: self._menu.popup(self.mapToGlobal(QPoint(0, theme.BAR_HEIGHT))))
 
+    def obey(self, calls: Calls) -> None:
+        """From now on these are called."""
+        self._calls = calls
+
     def show_view(self, view: View) -> None:
         """Draw it."""
         self._paint_colours(view)
-        self.handle.show_phase(view.phase)
+        self.handle.show_shape(view.icon, self._colours.block)
         self.word.setText(view.word)
         self.clock.setText(view.clock)
         self.guidance.setText(view.guidance)
@@ -129,10 +135,11 @@ class Window(QWidget):
         self.button.setAccessibleDescription(view.spoken)
         self.progress.setVisible(view.progress is not None)
         self.progress.setValue(round(1000 * (view.progress or 0)))
+        self._incident.setEnabled(not view.starting)
         self._show_panel(view)
         self._pulse(view.alarm or view.reminding >= Level.ALERT)
         self.setWindowTitle(f"{view.word} · MaskBar")
-        self.setWindowIcon(window_icon(view.phase))
+        self.setWindowIcon(window_icon(view.icon, self._colours.block))
         self.setAccessibleName(view.spoken)
         self._fit()
 
@@ -260,7 +267,7 @@ class Window(QWidget):
         self._apply(self._colours)
 
     def _paint_colours(self, view: View) -> None:
-        self._colours = theme.colours(view.phase, view.reminding > Level.QUIET, view.alarm)
+        self._colours = theme.colours(view)
         self._apply(self._colours)
 
     def _apply(self, colours: theme.Colours) -> None:

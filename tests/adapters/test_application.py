@@ -7,7 +7,8 @@ CODE = """
 import asyncio
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QPixmap, QPixmapCache
-from app.adapters.loop import Application, Loop
+from app.adapters.application import Application
+from app.adapters.loop import Loop
 
 async def story():
     ended = asyncio.Event()

@@ -89,7 +89,7 @@ def bare() -> None:
 
 
 def ours(settings: str) -> None:
-    from app import cli, compose  # noqa: F401  in the program's own order
+    from app import cli, opening  # noqa: F401  in the program's own order; what it paints first loads no more
     from app.ui import window as ui
 
     def build(window: ui.Window, *arguments: "Any") -> None:

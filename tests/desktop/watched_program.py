@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractNativeEventFilter
 from PySide6.QtWidgets import QApplication
 
-from app import compose
+from app.cli import main
 
 KEYS_OF_XINPUT = (2, 3, 13, 14)  # press, release, and the raw ones
 
@@ -36,4 +36,4 @@ if __name__ == "__main__":
     application = QApplication(sys.argv[:1])
     watcher = Watcher(Path(sys.argv[1]))
     application.installNativeEventFilter(watcher)
-    sys.exit(compose.open_demo())
+    sys.exit(main(["demo"]))

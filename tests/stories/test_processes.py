@@ -139,7 +139,9 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from app import compose
+from app.cli import main
 from app.core.settings import Settings
+from app.opening import Opening
 from app.ui.window import Window
 
 handler = logging.FileHandler(os.environ["MASKBAR_TEST_LOG"], encoding="utf-8")
@@ -151,7 +153,7 @@ def window():
 
 def act():
     found = window()
-    if found is None:
+    if found is None or not found.button.isEnabled():  # it is starting
         QTimer.singleShot(20, act)
     else:
         found.close() if what == "close" else found.button.click()
@@ -161,8 +163,9 @@ what, url = sys.argv[1:]
 app = QApplication([])
 QTimer.singleShot(20, act)
 if what == "close":
-    sys.exit(compose.open_demo())
-sys.exit(compose.open_window(Settings(base_url=url, user_id="1"), "id", "secret"))
+    sys.exit(main(["demo"]))
+with Opening() as opening:
+    sys.exit(compose.open_window(opening, Settings(base_url=url, user_id="1"), "id", "secret"))
 """
 
 

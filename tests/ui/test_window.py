@@ -89,6 +89,7 @@ OTHERS: dict[str, View] = {
     "message": replace(PLAIN, message=Message("Happened.", "No card.", "Do.", "CODE")),
     "notice": replace(PLAIN, notice="One moment."),
     "leaving": replace(PLAIN, leaving="Really?"),
+    "starting": replace(PLAIN, starting=True),
     "fault": replace(PLAIN, fault="The journal."),
 }
 FOLLOW_THE_PHASE = {"icon", "card"}
