@@ -282,6 +282,9 @@ def main(argv: list[str]) -> int:
     inside, survivors = in_functions()
     outside, more = in_tables(modules)
     survivors += more
+    if not passes(WORK):  # or every mutant would have been "killed" by it
+        print("mutation: what the tests stand on (.venv?) changed meanwhile: run the same again", file=sys.stderr)
+        return 1
     reasons = explained()
     print(f"{'module':<12} {'mutants':>8} {'killed':>8} {'explained':>10} {'survive':>8}")
     left = [mutant for mutant in survivors if not any(one.explains(mutant) for one in reasons)]
