@@ -6,6 +6,7 @@ import pytest
 
 from app.core.failures import Failure, Fate
 from app.core.ports import Answer, NullRecorder, TokenError, Wish
+from app.core.records import NoRecords
 
 
 def test_a_wish_and_its_opposite() -> None:
@@ -38,3 +39,7 @@ def test_a_recorder_that_is_not_there_does_nothing_and_says_so() -> None:
     answer = asyncio.run(use())
     assert answer.failure is Failure.NOT_REACHED
     assert answer.failure.fate is Fate.NOT_SENT
+
+
+def test_records_that_are_not_kept_have_no_number() -> None:
+    assert asyncio.run(NoRecords().incident(0.0, 1.0, "")) is None
