@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-COMMANDS = ("mask", "unmask", "toggle", "status", "show", "quit", "incident")
+    from app.adapters.instance_lock import Claim
+
+COMMANDS = {
+    "mask": "mask the recording of the call",
+    "unmask": "unmask it",
+    "toggle": "do what the button in the window would do now",
+    "status": "say what the window says",
+    "show": "raise the window",
+    "quit": "end MaskBar; while a call may be masked the window asks first",
+    "incident": "put down in the journal that card data may have been recorded",
+}
 """The verbs that speak to the window: other programs call them often, so they load nothing that they do not need."""
 
 EPILOG = """\
@@ -61,8 +71,6 @@ def _parser() -> "argparse.ArgumentParser":
     import argparse
     from pathlib import Path
 
-    from app.command import VERBS
-
     parser = argparse.ArgumentParser(
         prog="maskbar",
         description="Masks and unmasks the recording of a call while a card number is read out.",
@@ -76,9 +84,9 @@ def _parser() -> "argparse.ArgumentParser":
     parser.add_argument("--log", type=Path, metavar="FILE", help="write what happens to this file")
     parser.set_defaults(verb="window", tour=None)
     verbs = parser.add_subparsers(prog="maskbar", title="verbs", metavar="")
-    for verb in COMMANDS:
+    for verb, words in COMMANDS.items():
         # Here only to be listed; whoever gets here gave an option of the window's before the verb.
-        command = verbs.add_parser(verb, help=VERBS[verb], add_help=False)
+        command = verbs.add_parser(verb, help=words, add_help=False)
         command.set_defaults(verb="command")
     demo = verbs.add_parser("demo", help="open the window on a simulated call, without an account")
     demo.add_argument(
@@ -106,11 +114,15 @@ def _window(settings_file: "Path | None") -> int:
         return _refuse(
             "no access key: set MASKBAR_ACCESS_KEY_ID and MASKBAR_ACCESS_KEY_SECRET, or try `maskbar demo`"
         )
+    from app.adapters.instance_lock import take_claim
     from app.adapters.instance_place import PlaceError
-    from app.command import claim_or_raise
 
     try:
-        claim = claim_or_raise()
+        claim: Claim | int | None = take_claim()
+        if claim is None:
+            from app.command import claim_or_raise
+
+            claim = claim_or_raise()
     except PlaceError as error:
         return _refuse(str(error))
     if isinstance(claim, int):

@@ -15,6 +15,7 @@ from app import __version__
 from app.adapters.instance_line import Line, NoAnswerError, NotRunningError
 from app.adapters.instance_place import Place, PlaceError, here
 from app.adapters.instance_words import LONGEST_WAIT, WISHES, Request
+from app.cli import COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,15 +33,6 @@ CODES = {
     "not-allowed": NOT_ALLOWED,
 }
 
-VERBS = {
-    "mask": "mask the recording of the call",
-    "unmask": "unmask it",
-    "toggle": "do what the button in the window would do now",
-    "status": "say what the window says",
-    "show": "raise the window",
-    "quit": "end MaskBar; while a call may be masked the window asks first",
-    "incident": "put down in the journal that card data may have been recorded",
-}
 USAGES = {"status": "[--json | --follow]", **dict.fromkeys(WISHES, "[--wait SECONDS]")}
 
 WAIT_OPTION = f"""
@@ -265,7 +257,7 @@ def _json(status: "dict[str, Any]") -> str:
 
 def _help(verb: str) -> None:
     usage = f"maskbar {verb} {USAGES.get(verb, '')}".rstrip()
-    print(f"usage: {usage}\n\nSpeaks to the window of this session: {VERBS[verb]}.")
+    print(f"usage: {usage}\n\nSpeaks to the window of this session: {COMMANDS[verb]}.")
     print(f"{OPTIONS.get(verb, '')}{EXIT_CODES}")
     if verb == "status":
         from app.core import status
