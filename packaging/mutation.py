@@ -283,7 +283,10 @@ def main(argv: list[str]) -> int:
     outside, more = in_tables(modules)
     survivors += more
     if not passes(WORK):  # or every mutant would have been "killed" by it
-        print("mutation: what the tests stand on (.venv?) changed meanwhile: run the same again", file=sys.stderr)
+        print(
+            "mutation: what the tests stand on (.venv?) changed meanwhile: run the same again",
+            file=sys.stderr,
+        )
         return 1
     reasons = explained()
     print(f"{'module':<12} {'mutants':>8} {'killed':>8} {'explained':>10} {'survive':>8}")
