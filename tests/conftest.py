@@ -83,6 +83,9 @@ def _isolate() -> None:
     for name in [n for n in os.environ if n.startswith(("LC_", "MASKBAR_ACCESS", "SSLKEYLOG"))]:
         del os.environ[name]
     os.environ |= {"LC_ALL": "C.UTF-8", "LANG": "C.UTF-8", "LANGUAGE": "", "TZ": "UTC", "NO_AT_BRIDGE": "1"}
+    os.environ["DBUS_SESSION_BUS_ADDRESS"] = (
+        f"unix:path={home}/no-bus"  # tests that want a bus start their own
+    )
     os.environ.pop("WAYLAND_DISPLAY", None)  # its socket was in the runtime folder that is hidden now
     if hasattr(time, "tzset"):
         time.tzset()

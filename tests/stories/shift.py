@@ -9,6 +9,7 @@ Hypothesis runs in a thread and hands each step to the loop, which never stops m
 
 import asyncio
 import contextlib
+import itertools
 import tempfile
 import time
 from collections.abc import Coroutine, Iterator
@@ -25,7 +26,7 @@ from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from app.core.audit import Origin
-from app.core.failures import Failure
+from app.core.failures import Failure, Fate
 from app.core.ports import Wish
 from app.core.states import Limits, Phase
 from app.simulator.server import Simulator
@@ -37,23 +38,28 @@ from tests.stories.stage import Stage, click, on_stage, port_of
 T = TypeVar("T")
 
 LIMITS = Limits(
-    deadline=0.25,
-    attempt=0.35,
+    deadline=0.35,
+    attempt=0.5,
     first_pause=0.01,
     longest_pause=0.03,
     shortest_pause=0.005,
-    quiet=0.08,
+    quiet=0.12,
     evidence_life=0.3,
     chase_pause=0.06,
     chase_for=0.15,
     press_guard=0.0,
 )
-LATE = 0.05
+LATE = 0.08
 """Seconds after which a late effect lands: within the quiet pause of the fence, after a press that follows at once."""
+SLOW = 0.06
+"""Seconds that an answer takes, so that the next wish comes before it."""
 MARGIN = 0.25
 """Seconds that a loaded machine may add to a time that the program keeps by itself."""
 ARRIVAL = 0.1
 """Seconds from letting something go in the proxy to its effect in the simulator."""
+
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where the journal is kept: a busy disk must not stretch times that are as short as these."""
 
 SCENARIOS: dict[str, dict[str, Any]] = {
     "instant": {},
@@ -119,6 +125,8 @@ class House:
         self.loop, self.app, self.sim = loop, app, sim
         self.shifts = self.steps = 0
         self.found: list[str] = []
+        self.enough = False
+        """True: the first find is enough. Else hypothesis plays it once more, and prints the steps."""
 
     def run(self, work: Coroutine[Any, Any, T], within: float = 30.0) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(within)
@@ -136,7 +144,9 @@ class House:
         thread = ThreadPoolExecutor(1)
 
         async def play() -> None:
-            await self.loop.run_in_executor(thread, lambda: run_state_machine_as_test(shift, settings=chosen))
+            await self.loop.run_in_executor(
+                thread, lambda: run_state_machine_as_test(shift, settings=chosen, _min_steps=steps // 2)
+            )
 
         try:
             self.loop.run_until_complete(play())
@@ -161,6 +171,7 @@ class Shift(RuleBasedStateMachine):
 
     @initialize(proxied=st.booleans(), recorded=st.sampled_from([True, True, True, False]))
     def begin(self, proxied: bool, recorded: bool) -> None:
+        hold(not (self.house.enough and self.house.found), "found", "before")
         world = self.house.sim.world
         world.reset()
         world.start_call(recorded=recorded)
@@ -168,7 +179,7 @@ class Shift(RuleBasedStateMachine):
         hold(self.on_stage.sent == 0, "rule 8", "something was sent at start")
 
     async def _enter(self, proxied: bool) -> None:
-        folder = Path(self.exits.enter_context(tempfile.TemporaryDirectory(prefix="maskbar-shift-")))
+        folder = Path(self.exits.enter_context(tempfile.TemporaryDirectory(prefix="maskbar-", dir=MEMORY)))
         proxy = None
         if proxied:
             proxy = self.exits.enter_context(FaultProxy(port_of(self.house.sim)))
@@ -210,11 +221,7 @@ class Shift(RuleBasedStateMachine):
                     "G01", f"MASKED, and the call is recorded; last asked {stage.recorder.asked[-3:]}"
                 )
         if stage.says_take_it:
-            confirmed = self._confirmed(Wish.MASK)
-            if confirmed is None:
-                self._break("G01", "MASKED without any confirmation")
-            elif now - confirmed[1] > LIMITS.evidence_life + MARGIN:
-                self._break("G04", "MASKED outlived its evidence")
+            self._judge_evidence(now)
         if view.phase is Phase.UNMASKED and truth == "masked":
             confirmed = self._confirmed(Wish.UNMASK)
             asked = confirmed[0] if confirmed else float("-inf")
@@ -225,13 +232,45 @@ class Shift(RuleBasedStateMachine):
             if run is not None and now > run.deadline + MARGIN:
                 self._break("G08", "a wish is pending past its deadline")
 
+    def _judge_evidence(self, now: float) -> None:
+        """Why the window may say MASKED, from the attempts and their answers alone: the truth may have been lucky."""
+        confirmed = self._confirmed(Wish.MASK)
+        unmasked = self._confirmed(Wish.UNMASK)
+        if confirmed is None:
+            self._break("G01", "MASKED without any confirmation")
+        elif unmasked and unmasked[1] > confirmed[1]:
+            self._break("G07", "MASKED, and an unmask was confirmed last")
+        elif now - confirmed[1] > LIMITS.evidence_life + MARGIN:
+            self._break("G04", "MASKED outlived its evidence")
+        elif not self._fence_was_passed():
+            self._break("G06", "MASKED, and an unmask without an answer may still land")
+
+    def _fence_was_passed(self) -> bool:
+        """After the last unmask in doubt the mask was confirmed twice, with a quiet pause between."""
+        asked = self.on_stage.recorder.asked
+        doubtful = (Fate.PERHAPS, Fate.UNEXPECTED)
+        last = -1
+        for at, one in enumerate(asked):
+            failure = one.answer.failure if one.answer else None
+            if one.wish is Wish.UNMASK and failure and failure.fate in doubtful:
+                last = at
+        confirmed = [
+            one
+            for one in asked[last + 1 :]
+            if one.wish is Wish.MASK and one.ended is not None and one.answer and one.answer.confirmed
+        ]
+        return last < 0 or any(
+            second.began - (first.ended or 0.0) > LIMITS.quiet - 0.02
+            for first, second in itertools.combinations(confirmed, 2)
+        )
+
     def _confirmed(self, wish: Wish) -> tuple[float, float] | None:
         """When the last confirmation was asked for and when it came. A "no call" confirms an unmask too."""
         for one in reversed(self.on_stage.recorder.asked):
             answer = one.answer
             if answer is None or one.ended is None:
                 continue
-            if one.wish is wish and (answer.confirmed or answer.accepted):
+            if one.wish is wish and answer.confirmed:
                 return one.began, one.ended
             if wish is Wish.UNMASK and answer.failure is Failure.NO_CALL:
                 return one.began, one.ended
@@ -297,10 +336,20 @@ class Shift(RuleBasedStateMachine):
         await stage.soon(act)
         await stage.same_everywhere()
 
-    @rule(wish=wishes, surface=st.sampled_from(SURFACES), pause=moments)
-    def ask(self, wish: Wish, surface: Origin, pause: float) -> None:
+    @rule(
+        wish=wishes,
+        scenario=st.sampled_from(list(SCENARIOS)),
+        ops=st.sampled_from(["mask", "unmask", "both"]),
+        surface=st.sampled_from(SURFACES),
+        pause=st.sampled_from([0.0, 0.03, None]),
+    )
+    def ask(self, wish: Wish, scenario: str, ops: str, surface: Origin, pause: float | None) -> None:
+        """A wish, to a service that behaves so. `pause`: seconds that the agent lets pass; None: until it is settled."""
+        self.play(ops, scenario)
         self.house.run(self._ask(wish, surface))
-        self.rest(pause)
+        if pause is None:
+            self.house.run(self.on_stage.settles())
+        self.rest(pause or 0.0)
 
     async def _ask(self, wish: Wish, surface: Origin) -> None:
         stage = self.on_stage
@@ -320,14 +369,11 @@ class Shift(RuleBasedStateMachine):
         self.house.run(self.on_stage.soon(self.on_stage.controller.acknowledge))
         self.check()
 
-    @rule()
-    def settle(self) -> None:
-        self.house.run(self.on_stage.settles())
-        self.check()
-
-    @rule(seconds=st.sampled_from([0.02, 0.06]))
-    def wait(self, seconds: float) -> None:
-        self.rest(seconds)
+    @rule(seconds=st.sampled_from([None, 0.02, 0.06]))
+    def time_passes(self, seconds: float | None) -> None:
+        if seconds is None:
+            self.house.run(self.on_stage.settles())
+        self.rest(seconds or 0.0)
 
     def rest(self, seconds: float) -> None:
         self.house.run(self.on_stage.passes(seconds))
@@ -340,8 +386,8 @@ class Shift(RuleBasedStateMachine):
         pause=st.sampled_from([0.0, 0.03, 0.1]),
     )
     def change_of_mind(self, first: Wish, scenario: str, surface: Origin, pause: float) -> None:
-        """The service is doubtful about one wish, and the agent wishes the opposite soon after."""
-        self.play(first.value, scenario)
+        """The service is slow and doubtful about one wish, and the agent wishes the opposite soon after."""
+        self.house.sim.world.play(scenario, OPS[first.value], {"delay": SLOW, **SCENARIOS[scenario]})
         self.house.run(self._ask(first, surface))
         self.rest(pause)
         self.house.run(self._ask(first.other, surface))
@@ -360,38 +406,36 @@ class Shift(RuleBasedStateMachine):
 
     @rule()
     def too_old_a_mask(self) -> None:
-        self.all_is_well()
+        self.peace()
         self.house.run(self._ask(Wish.MASK, Origin.TRAY))
         self.house.run(self.on_stage.settles())
         self.rest(LIMITS.evidence_life + MARGIN + 0.1)
 
     # The service.
 
-    @rule(ops=st.sampled_from(list(OPS)), scenario=st.sampled_from(list(SCENARIOS)))
     def play(self, ops: str, scenario: str) -> None:
         self.house.sim.world.play(scenario, OPS[ops], SCENARIOS[scenario])
 
     @rule()
-    def all_is_well(self) -> None:
+    def peace(self) -> None:
+        """The service and the network are well again."""
         self.house.sim.world.play("instant")
         self._wire(Faults())
 
     # The calls. MaskBar hears of none of this.
 
-    @rule(internal=st.sampled_from([False, False, True]))
-    def another_call(self, internal: bool) -> None:
+    @rule(change=st.sampled_from(["next call", "internal call", "end", "end all", "mask", "unmask"]))
+    def calls_change(self, change: str) -> None:
+        """Another call, the end of one, or somebody else who masks or unmasks it."""
         self._unseen()
-        self.house.sim.world.start_call(internal=internal)
-
-    @rule(all_calls=st.booleans())
-    def end_call(self, all_calls: bool) -> None:
-        self._unseen()
-        self.house.sim.world.end_call(all_calls=all_calls)
-
-    @rule(wish=wishes)
-    def somebody_else(self, wish: Wish) -> None:
-        self._unseen()
-        self.house.sim.world.somebody_else(wish.value)
+        world = self.house.sim.world
+        match change:
+            case "next call" | "internal call":
+                world.start_call(internal=change == "internal call")
+            case "end" | "end all":
+                world.end_call(all_calls=change == "end all")
+            case _:
+                world.somebody_else(change)
 
     @rule(pause=st.sampled_from([0.02, 0.1]))
     def mask_between_calls(self, pause: float) -> None:
@@ -413,15 +457,12 @@ class Shift(RuleBasedStateMachine):
 
     @rule(faults=st.sampled_from(FAULTS))
     def network(self, faults: Faults) -> None:
-        self._wire(faults)
-
-    @rule()
-    def let_go(self) -> None:
-        """What the proxy has held so long is passed on now: nothing told MaskBar that it might be."""
+        """Another fault. What the proxy held before is let go: nothing tells MaskBar that it still has its effect."""
         proxy = self.on_stage.proxy
         if proxy and proxy.held:
             self._unseen()
             proxy.release()
+        self._wire(faults)
 
     def _wire(self, faults: Faults) -> None:
         if self.stage and self.stage.proxy:

@@ -32,18 +32,21 @@ PATIENCE = 10.0
 """Seconds for a step that is bound to come."""
 
 SHORT = Limits(
-    deadline=0.45,
-    attempt=0.2,
+    deadline=0.6,
+    attempt=5.0,
     first_pause=0.02,
     longest_pause=0.1,
     shortest_pause=0.01,
     quiet=0.12,
     evidence_life=60.0,
     chase_pause=0.2,
-    chase_for=0.6,
+    chase_for=3.0,
     press_guard=0.0,
 )
-"""An agent's times, ten times as fast."""
+"""For stories that end by the deadline. An attempt may outlast it: a loaded machine is no reason for another failure."""
+
+PATIENT = replace(SHORT, deadline=20.0, attempt=10.0)
+"""For stories that are told before it."""
 
 Wrap = Callable[[Recorder], Recorder]
 
@@ -222,7 +225,7 @@ async def on_stage(
     proxy: FaultProxy | None,
     journal: Path,
     *,
-    limits: Limits = SHORT,
+    limits: Limits = PATIENT,
     remind_after: float = 60.0,
     wrap: Wrap = lambda recorder: recorder,
     signed_in: bool = True,
@@ -267,7 +270,7 @@ class Theatre:
         *,
         call: str | None = "recorded",
         faults: Faults | None = None,
-        limits: Limits = SHORT,
+        limits: Limits = PATIENT,
         remind_after: float = 60.0,
         wrap: Wrap = lambda recorder: recorder,
         signed_in: bool = True,

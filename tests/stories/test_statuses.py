@@ -11,11 +11,11 @@ import pytest
 from app.core.audit import Origin
 from app.core.ports import Wish
 from app.core.reminders import Level
-from app.core.states import Phase
+from app.core.states import Limits, Phase
 from app.simulator.tenant import PERMISSION
 from tests.fakes import BelievesAccepted, BelievesSilence
 from tests.faultproxy import Faults
-from tests.stories.stage import Stage, Story, Theatre, Wrap, with_limits
+from tests.stories.stage import PATIENT, SHORT, Stage, Story, Theatre, Wrap, with_limits
 
 NO_CARD = "Do not take card details."
 
@@ -31,6 +31,10 @@ class Row:
     truth: str = "recorded"
     call: str | None = "recorded"
     fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> Limits:
+        return SHORT if self.phase is Phase.UNKNOWN else PATIENT
 
     def __str__(self) -> str:
         return self.scenario
@@ -172,14 +176,14 @@ async def stays_until_read(stage: Stage) -> None:
 @pytest.mark.guarantee("G03")
 @pytest.mark.parametrize("row", MASK, ids=lambda row: f"{row}-{row.call}-{row.says[:8]}")
 def test_a_press_on_mask(theatre: Theatre, row: Row) -> None:
-    theatre.play(mask(row), call=row.call)
+    theatre.play(mask(row), call=row.call, limits=row.limits)
 
 
 @pytest.mark.guarantee("G01")
 @pytest.mark.guarantee("G03")
 @pytest.mark.parametrize("row", UNMASK, ids=lambda row: f"{row}-{row.call}")
 def test_a_press_on_unmask(theatre: Theatre, row: Row) -> None:
-    theatre.play(unmask(row), call=row.call)
+    theatre.play(unmask(row), call=row.call, limits=row.limits)
 
 
 BROKEN = [
@@ -192,7 +196,7 @@ BROKEN = [
 def test_broken_clients_are_caught_by_the_same_story(theatre: Theatre, broken: Wrap, scenario: str) -> None:
     row = next(row for row in MASK if row.scenario == scenario)
     with pytest.raises(AssertionError):
-        theatre.play(mask(row), wrap=broken)
+        theatre.play(mask(row), wrap=broken, limits=with_limits(attempt=0.2))
 
 
 def test_an_expired_token_is_renewed_once_and_the_press_goes_on(theatre: Theatre) -> None:
@@ -263,7 +267,7 @@ def test_after_no_call_nothing_is_kept_for_the_next_call(theatre: Theatre) -> No
         assert stage.truth == "recorded"
         assert stage.view.phase is Phase.UNMASKED
 
-    theatre.play(story, call=None)
+    theatre.play(story, call=None, limits=SHORT)
 
 
 SHORT_WHILE = 0.8
@@ -292,7 +296,7 @@ def test_the_button_is_off_and_says_why_while_an_answer_is_pending(theatre: Thea
         assert {"Asking the recorder", "The recorder is still busy"} <= details
         await check(stage, Row("pending", Phase.MASKED, truth="masked"))
 
-    theatre.play(story, limits=with_limits(deadline=5.0))
+    theatre.play(story)
 
 
 @pytest.mark.guarantee("G09")
@@ -333,7 +337,7 @@ def test_a_late_unmask_cannot_undo_a_newer_mask_unseen(theatre: Theatre) -> None
         assert stage.truth == "masked"
         assert stage.recorder.count(Wish.MASK) == 3
 
-    theatre.play(story, limits=with_limits(quiet=0.3), faults=Faults())
+    theatre.play(story, limits=with_limits(deadline=1.5, attempt=0.3, quiet=0.5), faults=Faults())
 
 
 def test_a_forgotten_unmask_is_said_unmistakably_and_again(theatre: Theatre) -> None:
@@ -365,4 +369,4 @@ def test_what_may_be_masked_is_reminded_of_too(theatre: Theatre) -> None:
         assert view.phase is Phase.UNKNOWN
         assert not view.card
 
-    theatre.play(story, remind_after=1.5)
+    theatre.play(story, remind_after=1.5, limits=SHORT)
