@@ -65,6 +65,8 @@ class Window(QWidget):
         )
         self._calls = calls
         self._second_wish = Wish.UNMASK
+        self._deposed = False
+        self._stand_in: QWidget | None = None
         self._style = ""
         self._insists = 0
         self._colours = theme.colours(STARTING)
@@ -131,7 +133,7 @@ class Window(QWidget):
         self.guidance.setText(view.guidance)
         self.detail.setText(view.notice or view.detail)
         self.button.setText(view.button.label)
-        self.button.setEnabled(view.button.enabled)
+        self._enable(view.button.enabled)
         self.button.setAccessibleDescription(view.spoken)
         self.progress.setVisible(view.progress is not None)
         self.progress.setValue(round(1000 * (view.progress or 0)))
@@ -215,6 +217,19 @@ class Window(QWidget):
         whole.setSpacing(0)
         whole.addWidget(bar)
         whole.addWidget(self.panel)
+
+    def _enable(self, enabled: bool) -> None:
+        """Qt takes the keyboard's focus from a button that is off, for the menu. It comes back with the button, unless
+        the agent has moved it meanwhile: who masked with the space bar unmasks with it."""
+        if enabled == self.button.isEnabled():
+            return
+        before = self.focusWidget()
+        self.button.setEnabled(enabled)
+        if not enabled:
+            self._deposed = before is self.button
+            self._stand_in = self.focusWidget()
+        elif self._deposed and before is self._stand_in:
+            self.button.setFocus()
 
     def _show_panel(self, view: View) -> None:
         """Below the bar: the question before leaving, or else what went wrong and what can be chosen."""

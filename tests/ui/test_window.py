@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.core.failures import Failure
+from app.core.picture import STARTING
 from app.core.ports import Wish
 from app.core.reminders import Level
 from app.core.states import Phase
@@ -114,6 +115,32 @@ def test_a_button_that_is_off_calls_nothing(window: Window, called: Called) -> N
     QTest.mouseClick(window.button, Qt.MouseButton.LeftButton)
     QTest.keyClick(window.button, Qt.Key.Key_Space)
     assert called.take() == []
+
+
+def test_the_button_has_the_focus_again_after_a_wait(window: Window) -> None:
+    window.button.setFocus()
+    show(window, view(pending(Phase.MASKING), NOW))
+    assert window.focusWidget() is not window.button
+    show(window, view(settled(Phase.MASKED), NOW))
+    assert window.focusWidget() is window.button
+
+
+def test_it_has_it_at_first_although_it_begins_with_a_wait(qtbot: QtBot, called: Called) -> None:
+    window = Window(called.all())
+    qtbot.addWidget(window)
+    window.show_view(STARTING)
+    window.show()
+    window.show_view(PLAIN)
+    assert window.focusWidget() is window.button
+
+
+def test_the_focus_that_the_agent_moved_stays(window: Window) -> None:
+    show(window, view(settled(Phase.UNKNOWN), NOW))
+    window.second.setFocus()
+    show(window, view(pending(Phase.MASKING), NOW))
+    moved = window.focusWidget()
+    show(window, view(settled(Phase.MASKED), NOW))
+    assert window.focusWidget() is moved
 
 
 # Nothing is cut off.
