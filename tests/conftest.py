@@ -244,6 +244,7 @@ def loop(qapp: QApplication) -> Iterator[QEventLoop]:
     """
     qapp.setQuitOnLastWindowClosed(False)
     gc.disable()
+    gc.freeze()  # so that collecting looks only at what this test has made
     loop = Loop(qapp)
     asyncio.set_event_loop(loop)
     errors: list[str] = []
@@ -257,6 +258,7 @@ def loop(qapp: QApplication) -> Iterator[QEventLoop]:
         loop.close()
         asyncio.set_event_loop(None)
         collect(qapp)
+        gc.unfreeze()
         gc.enable()
     assert not left, f"tasks left behind: {left}"
     assert not errors, f"errors in callbacks: {errors}"

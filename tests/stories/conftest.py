@@ -1,7 +1,6 @@
 """One served simulator for all stories, as new for each, and the theatre that plays them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -24,5 +23,5 @@ def sim(_served: Simulator) -> Simulator:
 
 
 @pytest.fixture
-def theatre(loop: QEventLoop, qapp: QApplication, sim: Simulator, tmp_path: Path) -> Theatre:
-    return Theatre(loop, qapp, sim, tmp_path)
+def theatre(loop: QEventLoop, qapp: QApplication, sim: Simulator) -> Theatre:
+    return Theatre(loop, qapp, sim)

@@ -33,7 +33,7 @@ from app.simulator.server import Simulator
 from tests.conftest import collect
 from tests.core.witness import hold
 from tests.faultproxy import FaultProxy, Faults
-from tests.stories.stage import Stage, click, on_stage, port_of
+from tests.stories.stage import MEMORY, Stage, click, on_stage, port_of
 
 T = TypeVar("T")
 
@@ -57,9 +57,6 @@ MARGIN = 0.25
 """Seconds that a loaded machine may add to a time that the program keeps by itself."""
 ARRIVAL = 0.1
 """Seconds from letting something go in the proxy to its effect in the simulator."""
-
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
-"""Where the journal is kept: a busy disk must not stretch times that are as short as these."""
 
 SCENARIOS: dict[str, dict[str, Any]] = {
     "instant": {},
