@@ -78,7 +78,9 @@ def test_a_full_disk_is_shown_and_its_records_follow(small_disk: Path) -> None:
             number = 0
             while journal.trouble is None:  # the room that the journal made for itself is used up first
                 number += 1
-                journal.put(entry(Kind.REMINDER, amount=number, correlation="x" * 90))
+                record = journal.put(entry(Kind.REMINDER, amount=number, correlation="x" * 90))
+                if number % 500 == 0:  # not faster than the disk: that would be another trouble
+                    await asyncio.wait({record}, timeout=2)
                 await asyncio.sleep(0)
                 assert number < 100_000
             assert shown(desk) == [Fault.FULL]
