@@ -189,6 +189,22 @@ def _threads() -> set[threading.Thread]:
 _SELF = psutil.Process()
 
 
+def _sockets() -> set[tuple[int, str]]:
+    """Every socket of this process, the cheap way where there is one (psutil takes 13 ms a time)."""
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        return _connections()
+    found = set()
+    for entry in folder.iterdir():
+        try:
+            link = str(entry.readlink())
+        except OSError:
+            continue  # closed meanwhile: the list's own, too
+        if link.startswith("socket:"):
+            found.add((int(entry.name), link))
+    return found
+
+
 def _connections() -> set[tuple[int, str]]:
     return {(c.fd, str(c.laddr)) for c in _SELF.net_connections("inet")}
 
@@ -196,13 +212,16 @@ def _connections() -> set[tuple[int, str]]:
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """No thread and no connection that was not there before. Servers of a whole session were."""
-    threads, connections = _threads(), _connections()
+    threads, sockets = _threads(), _sockets()
     yield
     if request.node.get_closest_marker("leaves"):
         return
 
     def left() -> list[object]:
-        return [*(_threads() - threads), *(_connections() - connections)]
+        fresh = {number for number, _ in _sockets() - sockets}
+        # Qt opens sockets of its own when it likes, to the display and to the bus: only the network's count.
+        connections = [c for c in _connections() if c[0] in fresh] if fresh else []
+        return [*(_threads() - threads), *connections]
 
     wait_until(lambda: not left(), PATIENCE)
     assert not left(), f"left behind: {left()}"

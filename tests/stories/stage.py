@@ -35,7 +35,7 @@ PATIENCE = 10.0
 """Seconds for a step that is bound to come."""
 
 SHORT = Limits(
-    deadline=0.5,
+    deadline=0.4,
     attempt=5.0,
     first_pause=0.02,
     longest_pause=0.1,

@@ -152,7 +152,7 @@ def unmask(row: Row) -> Story:
         await check(stage, row)
         sent = stage.sent
         await stays_until_read(stage)
-        await stage.passes(0.25)
+        await stage.passes(0.2)
         assert stage.sent == sent, "an unmask was sent by itself"
 
     return story

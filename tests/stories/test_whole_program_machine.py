@@ -15,7 +15,7 @@ from tests.conftest import THOROUGH, Warnings
 from tests.stories.broken import BROKEN, Step
 from tests.stories.shift import House
 
-SHIFTS = 300 if THOROUGH else 8
+SHIFTS = 300 if THOROUGH else 6
 STEPS = 30 if THOROUGH else 10
 LONGEST_SEARCH = 40
 """Shifts within which each broken client must be caught."""
